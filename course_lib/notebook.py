@@ -1,0 +1,38 @@
+"""How does a chapter show the code it uses, and never a copy of it?
+
+``show_source`` prints the source of a function or class as it stands in the installed package.
+"""
+
+import inspect
+import re
+import textwrap
+
+from course_lib._display import publish
+
+__all__ = ["show_source"]
+
+
+def show_source(*objects: object) -> None:
+    """Show the source code of functions, classes or modules, highlighted where the page can.
+
+    Args:
+        *objects: what to show, in this order. A decorated function is shown with its decorators.
+
+    Raises:
+        ValueError: nothing is given, or the source of one of them cannot be found.
+    """
+    if not objects:
+        raise ValueError("show_source needs at least one function, class or module.")
+    code = "\n\n\n".join(_source(item) for item in objects)
+    fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall(r"`{3,}", code))])
+    publish(code, **{"text/markdown": f"{fence}python\n{code}\n{fence}"})
+
+
+def _source(item: object) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(inspect.unwrap(item))).strip("\n")
+    except (TypeError, OSError) as error:
+        raise ValueError(
+            f"The source of {item!r} cannot be found ({error}). "
+            "Give a function, class or module that is written in Python."
+        ) from error
