@@ -132,9 +132,8 @@ def _imports(
                     child = f"{base}.{alias.name}"
                     found |= {child} if child in known else _members(base, known)
                     bound[alias.asname or alias.name] = child
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if node.value in known and node.value != PACKAGE:
-                found.add(node.value)
+        elif isinstance(node, ast.Constant) and str(node.value).startswith(f"{PACKAGE}."):
+            found |= {node.value} & set(known)
     for node in nodes:
         if isinstance(node, ast.Attribute):
             found |= _attribute(node, bound, known)

@@ -1,0 +1,1 @@
+"""The rules that `tools.lint_notebooks` applies, one small function each."""
