@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # What the linters read.
 SOURCES := course_lib tools tests benchmarks data/scripts book/_ext conftest.py
 # Tests that know nothing of a backend run once; the rest run on TensorFlow and on JAX.
-ONCE := test_book test_environment test_notebooks test_site test_data
+ONCE := test_build test_environment test_notebooks test_site test_data
 
 # TensorFlow is told to be quiet before it starts, and everything runs on shipped data by default.
 export TF_CPP_MIN_LOG_LEVEL ?= 3

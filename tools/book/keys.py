@@ -91,18 +91,21 @@ def reached_modules(root: Path, sources: Iterable[str]) -> dict[str, Path]:
         From dotted name to file. Where an import cannot be told from the text, all modules.
     """
     known = _modules(root)
+    first = list(sources)
+    words = set(re.findall(r"\w+", "\n".join(first)))
     reached: set[str] = set()
-    waiting: list[tuple[str, str, bool]] = [(source, "", False) for source in sources]
+    waiting = [(source, "", False) for source in first]
     bound: dict[str, str] = {}
     while waiting:
         source, name, is_package = waiting.pop(0)
         # Cells share their names; a module has its own.
-        names = {} if name else bound
-        for found in _imports(source, name, is_package, known, names) - reached:
-            reached.add(found)
-            path = known[found]
-            text = path.read_text(encoding="utf-8")
-            waiting.append((text, found, path.name == "__init__.py"))
+        found = _imports(source, name, is_package, known, {} if name else bound)
+        if is_package and name != PACKAGE and "importlib" in source:
+            found |= _asked_for(name, words, known)
+        for new in sorted(found - reached):
+            reached.add(new)
+            path = known[new]
+            waiting.append((path.read_text(encoding="utf-8"), new, path.name == "__init__.py"))
     return {name: known[name] for name in sorted(reached)}
 
 
@@ -156,6 +159,15 @@ def _attribute(node: ast.Attribute, bound: dict[str, str], known: dict[str, Path
         if candidate in known:
             found.add(candidate)
     return found
+
+
+def _asked_for(package: str, words: set[str], known: dict[str, Path]) -> set[str]:
+    """What a package that imports its modules by name at run time may fetch for a notebook.
+
+    These are the modules whose name the notebook's code mentions, or all if it mentions none.
+    """
+    inside = {name for name in known if name.startswith(f"{package}.")}
+    return {name for name in inside if name.split(".")[-1] in words} or inside
 
 
 def _members(base: str, known: dict[str, Path]) -> set[str]:

@@ -1,0 +1,338 @@
+"""Does the build run what changed, all of it, and nothing else? Tried on a book of two chapters."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.book import cache, keys
+from tools.book.project import Project
+
+ROOT = Path(__file__).parents[1]
+ALPHA, BETA = "book/part/alpha", "book/part/beta"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A book of two chapters that stands on the real claims and the real extensions."""
+    root = tmp_path / "mini"
+    shutil.copytree(ROOT / "tests" / "fixtures" / "mini", root)
+    shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
+    for name in ("__init__.py", "_display.py", "claims.py"):
+        shutil.copy(ROOT / "course_lib" / name, root / "course_lib" / name)
+    return root
+
+
+def build(root: Path, *options: str) -> subprocess.CompletedProcess:
+    """Build a book as `make book` does, and return how it went."""
+    return subprocess.run(
+        [sys.executable, "-m", "tools.book", "--root", str(root), *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def edit_cell(root: Path, notebook: str, number: int, source: str) -> None:
+    """Replace the source of one cell, counted from 0."""
+    path = root / f"{notebook}.ipynb"
+    content = json.loads(path.read_text())
+    content["cells"][number]["source"] = source
+    path.write_text(json.dumps(content, indent=1))
+
+
+def both_keys(root: Path, size: str = "small") -> tuple[str, str]:
+    """The keys of the two chapters as the files are now."""
+    keys._data_digest.cache_clear()
+    project = Project(root, size)
+    return keys.notebook_key(project, ALPHA), keys.notebook_key(project, BETA)
+
+
+def append(path: Path, text: str) -> None:
+    """Add a line to a file."""
+    path.write_text(path.read_text() + text + "\n")
+
+
+class TestKeys:
+    """What must run again, and what must not."""
+
+    @pytest.mark.parametrize(
+        ("file", "text", "changed"),
+        [
+            ("course_lib/alpha.py", "# changed", (True, False)),
+            ("course_lib/gamma.py", "# reached through alpha", (True, False)),
+            ("course_lib/beta.py", "# changed", (False, True)),
+            ("course_lib/claims.py", "# changed", (True, True)),
+            ("course_lib/__init__.py", "# changed", (True, True)),
+            ("data/numbers.csv", "4,5,6", (True, True)),
+            ("requirements.lock", "scipy==1.0.0", (True, True)),
+            ("data/README.md", "About the data", (False, False)),
+            ("book/index.md", "More prose", (False, False)),
+            ("_config.yml", "# changed", (False, False)),
+        ],
+    )
+    def test_a_changed_file_changes_the_keys_of_those_who_use_it(self, book, file, text, changed):
+        (book / "data" / "README.md").write_text("# Data\n")
+        before = both_keys(book)
+        append(book / file, text)
+        assert tuple(a != b for a, b in zip(before, both_keys(book), strict=True)) == changed
+
+    def test_an_unrelated_module_changes_nothing(self, book):
+        before = both_keys(book)
+        (book / "course_lib" / "delta.py").write_text('"""Nobody imports this."""\n')
+        assert both_keys(book) == before
+
+    def test_markdown_changes_nothing(self, book):
+        before = both_keys(book)
+        edit_cell(book, ALPHA, 0, "# Another title\n\nWith prose.")
+        assert both_keys(book) == before
+
+    def test_code_changes_its_own_notebook(self, book):
+        before = both_keys(book)
+        edit_cell(book, ALPHA, 2, "print(alpha.six() + 1)")
+        after = both_keys(book)
+        assert (after[0] != before[0], after[1] != before[1]) == (True, False)
+
+    def test_a_tag_changes_its_notebook(self, book):
+        before = both_keys(book)
+        path = book / f"{ALPHA}.ipynb"
+        content = json.loads(path.read_text())
+        content["cells"][2]["metadata"]["tags"] = ["raises-exception"]
+        path.write_text(json.dumps(content))
+        assert both_keys(book)[0] != before[0]
+
+    def test_the_sizes_have_different_keys(self, book):
+        assert not set(both_keys(book, "small")) & set(both_keys(book, "full"))
+
+    def test_the_backends_have_different_keys(self, book, monkeypatch):
+        monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+        before = both_keys(book)
+        monkeypatch.setenv("KERAS_BACKEND", "jax")
+        assert not set(before) & set(both_keys(book))
+
+    def test_a_record_counts_for_the_notebook_that_names_it(self, book):
+        (book / "course_lib" / "recorded.py").write_text('"""Shows records."""\n')
+        edit_cell(book, ALPHA, 2, "from course_lib import recorded\nrecorded.show('speed')")
+        (book / "book" / "recorded").mkdir()
+        (book / "book" / "recorded" / "speed.json").write_text("{}")
+        before = both_keys(book)
+        (book / "book" / "recorded" / "other.json").write_text("{}")
+        assert both_keys(book) == before
+        (book / "book" / "recorded" / "speed.json").write_text('{"seconds": 1}')
+        after = both_keys(book)
+        assert (after[0] != before[0], after[1] != before[1]) == (True, False)
+
+
+class TestReach:
+    """Every way to import a module of the package is seen."""
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "import course_lib.alpha",
+            "import course_lib.alpha as a",
+            "import course_lib\ncourse_lib.alpha.six()",
+            "import course_lib as lib\nprint(lib.alpha.six())",
+            "from course_lib import alpha",
+            "from course_lib import alpha as a",
+            "from course_lib.alpha import six",
+            "%matplotlib inline\nfrom course_lib import alpha",
+            "import importlib\nimportlib.import_module('course_lib.alpha')",
+            "def late():\n    from course_lib import alpha\n    return alpha",
+        ],
+    )
+    def test_each_form_reaches_the_module_and_what_it_imports(self, book, source):
+        reached = keys.reached_modules(book, [source])
+        assert set(reached) == {"course_lib", "course_lib.alpha", "course_lib.gamma"}
+
+    def test_names_are_shared_between_cells(self, book):
+        reached = keys.reached_modules(book, ["import course_lib as lib", "lib.beta.two()"])
+        assert set(reached) == {"course_lib", "course_lib.beta"}
+
+    def test_code_that_cannot_be_parsed_reaches_everything(self, book):
+        reached = keys.reached_modules(book, ["from course_lib import ("])
+        assert "course_lib.beta" in reached
+        assert "course_lib.gamma" in reached
+
+    def test_code_without_the_package_reaches_nothing(self, book):
+        assert keys.reached_modules(book, ["import math\nalpha = math.pi"]) == {}
+
+    def test_modules_fetched_by_name_are_reached_when_the_name_is_mentioned(self, book):
+        folder = book / "course_lib" / "exercises"
+        folder.mkdir()
+        (folder / "__init__.py").write_text("import importlib\n")
+        (folder / "adding.py").write_text("")
+        (folder / "dividing.py").write_text("")
+        source = "from course_lib import exercises\nexercises.check('adding.sum', f)"
+        reached = set(keys.reached_modules(book, [source]))
+        assert reached == {"course_lib", "course_lib.exercises", "course_lib.exercises.adding"}
+
+    def test_relative_imports_inside_a_package_are_followed(self, book):
+        folder = book / "course_lib" / "tools"
+        folder.mkdir()
+        (folder / "__init__.py").write_text("from .inner import value\n")
+        (folder / "inner.py").write_text("from ..gamma import three\nvalue = three()\n")
+        reached = set(keys.reached_modules(book, ["import course_lib.tools"]))
+        wanted = {"course_lib", "course_lib.tools", "course_lib.tools.inner", "course_lib.gamma"}
+        assert reached == wanted
+
+
+class TestBuild:
+    """Whole builds, as a reader of the terminal sees them."""
+
+    def test_site_ledger_and_second_build(self, book):
+        first = build(book)
+        assert first.returncode == 0, first.stdout + first.stderr
+        html = book / "_build" / "small" / "html"
+        ledger = (html / "book" / "ledger.html").read_text()
+        assert "2 claims checked" in ledger
+        assert 'href="part/alpha.html#claim-six-is-more-than-five"' in ledger
+        assert 'href="part/beta.html#claim-two-is-even"' in ledger
+        assert 'id="claim-six-is-more-than-five"' in (html / "book/part/alpha.html").read_text()
+        assert "holds" in ledger
+        assert "MiB" in ledger
+        assert "url=book/index.html" in (html / "index.html").read_text()
+        assert (html / "_static" / "mathjax" / "tex-chtml-full.js").is_file()
+
+        start = time.monotonic()
+        second = build(book)
+        assert second.returncode == 0
+        assert "0 to run, 2 unchanged" in second.stdout
+        assert "Nothing changed since the last build" in second.stdout
+        assert time.monotonic() - start < 10
+
+        edit_cell(book, ALPHA, 0, "# A better title\n\nMore prose.")
+        third = build(book)
+        assert third.returncode == 0
+        assert "0 to run, 2 unchanged" in third.stdout
+        assert "A better title" in (html / "book" / "part" / "alpha.html").read_text()
+        assert "A better title" in (html / "book" / "ledger.html").read_text()
+        assert "A better title" in (html / "book" / "part" / "beta.html").read_text()
+
+    def test_a_failing_notebook_stops_the_site_and_not_the_others(self, book):
+        edit_cell(book, ALPHA, 2, "1 / 0")
+        first = build(book)
+        assert first.returncode == 1
+        assert "ZeroDivisionError" in first.stdout
+        assert f"FAILED    {ALPHA}" in first.stdout
+        assert f"done      {BETA}" in first.stdout
+        assert not (book / "_build" / "small" / "html").exists()
+        edit_cell(book, ALPHA, 2, "print(6)")
+        second = build(book, "--execute-only")
+        assert second.returncode == 0
+        assert "1 to run, 1 unchanged" in second.stdout
+
+    def test_a_false_claim_fails_the_build_and_is_named(self, book):
+        edit_cell(book, BETA, 2, 'check("Two is more than three", second.two() > 3, value=2)')
+        result = build(book)
+        assert result.returncode == 1
+        assert "ClaimError" in result.stdout
+        assert "Two is more than three" in result.stdout
+        assert not (book / "_build" / "small" / "html").exists()
+
+    def test_a_claim_that_becomes_false_unmakes_a_good_build(self, book):
+        assert build(book, "--execute-only").returncode == 0
+        path = book / "course_lib" / "gamma.py"
+        path.write_text(path.read_text().replace("return 3", "return 2"))
+        result = build(book, "--execute-only")
+        assert result.returncode == 1
+        assert "Six is more than five" in result.stdout
+
+    def test_a_stopped_build_goes_on_where_it_was(self, book):
+        edit_cell(book, ALPHA, 2, "import time\ntime.sleep(120)")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools.book", "--root", str(book)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for line in process.stdout:
+            if f"done      {BETA}" in line:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode != 0
+        edit_cell(book, ALPHA, 2, "print(6)")
+        result = build(book, "--execute-only")
+        assert result.returncode == 0
+        assert "1 to run, 1 unchanged" in result.stdout
+
+    def test_a_warning_fails_every_build_until_it_is_mended(self, book):
+        assert build(book).returncode == 0
+        index = book / "book" / "index.md"
+        good = index.read_text()
+        append(index, "\nSee [a page](missing.md).")
+        for _ in range(2):
+            result = build(book)
+            assert result.returncode == 1
+            assert "missing.md" in result.stderr
+        index.write_text(good)
+        assert build(book).returncode == 0
+
+    def test_two_claims_with_one_anchor_are_refused(self, book):
+        append_cell = 'check("Two is even", True)\ncheck("Two is even", True)'
+        edit_cell(book, BETA, 2, append_cell)
+        result = build(book)
+        assert result.returncode == 1
+        assert "2 claims share the anchor claim-two-is-even" in result.stderr
+
+    def test_a_page_that_goes_away_leaves_the_site(self, book):
+        assert build(book).returncode == 0
+        page = book / "_build" / "small" / "html" / "book" / "part" / "beta.html"
+        assert page.is_file()
+        toc = book / "_toc.yml"
+        toc.write_text(toc.read_text().replace("  - file: book/part/beta\n", ""))
+        result = build(book)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert not page.exists()
+        assert "book/part/beta.ipynb is not listed in _toc.yml" in result.stdout
+        assert "1 claim checked" in (page.parents[1] / "ledger.html").read_text()
+
+
+class TestCache:
+    """The store of past runs."""
+
+    RUN = cache.Run(cells=[], seconds=1.0, peak_mib=100, finished="2026-11-22")
+
+    def test_what_is_stored_is_loaded(self, book):
+        project = Project(book)
+        cache.store(project, ALPHA, "a" * 64, self.RUN)
+        assert cache.load(project, ALPHA, "a" * 64) == self.RUN
+        assert cache.load(project, ALPHA, "b" * 64) is None
+
+    def test_a_damaged_entry_counts_as_none(self, book):
+        project = Project(book)
+        cache.store(project, ALPHA, "a" * 64, self.RUN)
+        cache.entry_path(project, ALPHA, "a" * 64).write_text('{"cells": [')
+        assert cache.load(project, ALPHA, "a" * 64) is None
+
+    def test_only_the_latest_runs_of_a_notebook_are_kept(self, book):
+        project = Project(book)
+        cache.store(project, BETA, "b" * 64, self.RUN)
+        for number in range(5):
+            cache.store(project, ALPHA, str(number) * 64, self.RUN)
+            path = cache.entry_path(project, ALPHA, str(number) * 64)
+            os.utime(path, (number, number))
+        kept = [cache.load(project, ALPHA, str(number) * 64) is not None for number in range(5)]
+        assert sum(kept) == cache.KEPT_PER_NOTEBOOK
+        assert cache.load(project, BETA, "b" * 64) == self.RUN
+
+
+def test_a_folder_without_a_book_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="_config.yml"):
+        Project(tmp_path)
+
+
+def test_an_unknown_size_is_refused(book):
+    with pytest.raises(ValueError, match="small, full"):
+        Project(book, "medium")
