@@ -28,9 +28,9 @@ def verified(file: str) -> bytes:
     path = folder / file
     if not path.is_file():
         raise DataError(
-            f"The data file {path} is missing. {restore(file)} If the package was installed without "
-            "the repository, clone that and set the environment variable COURSE_LIB_DATA to its "
-            "folder data/."
+            f"The data file {path} is missing. {restore(file)} If the package was installed "
+            "without the repository, clone that and set the environment variable COURSE_LIB_DATA "
+            "to its folder data/."
         )
     expected = _checksums(folder).get(file)
     if expected is None:

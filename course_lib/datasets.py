@@ -185,12 +185,9 @@ def load_weights(name: str) -> list[np.ndarray]:
         known = ", ".join(sorted(path.stem for path in folder.glob("*.npz"))) or "none"
         raise DataError(f"There are no weights named {name!r} in {folder}. Known: {known}.")
     with np.load(io.BytesIO(verified(file)), allow_pickle=False) as arrays:
-        if not arrays.files or sorted(arrays.files) != [
-            f"{i:02}" for i in range(len(arrays.files))
-        ]:
-            raise DataError(
-                f"{file} must hold arrays named 00, 01, ..., but it holds: {', '.join(arrays.files)}."
-            )
+        if sorted(arrays.files) != [f"{i:02}" for i in range(len(arrays.files))]:
+            found = ", ".join(arrays.files)
+            raise DataError(f"{file} must hold arrays named 00, 01, ..., but it holds: {found}.")
         weights = [arrays[key] for key in sorted(arrays.files)]
     broken = [f"{i:02}" for i, array in enumerate(weights) if not np.isfinite(array).all()]
     if broken:

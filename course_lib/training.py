@@ -1,7 +1,8 @@
 """How does every chapter fit a model: repeatably, quietly, and so that it can be timed?
 
-``fit`` is Keras's own ``model.fit`` with a seed, one progress line that stays out of stored outputs,
-and a checkpoint to go on from. ``one_cycle`` is the learning-rate schedule of Smith and Topin.
+``fit`` is Keras's own ``model.fit`` with a seed, one progress line that stays out of stored
+outputs, and a checkpoint to go on from. ``one_cycle`` is the learning-rate schedule of Smith and
+Topin.
 """
 
 import os

@@ -1,0 +1,70 @@
+"""What is a curve, or several runs of one, and how is it drawn into a panel?"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from course_lib._panels import refuse_nan
+from course_lib._svg import MARKERS, PALETTE, STROKES
+
+__all__ = ["as_runs", "check_count", "draw_curve", "metric_runs"]
+
+
+def as_runs(values: object, points: int, name: str) -> np.ndarray:
+    """Return a curve, or several runs of one, as floats of shape (runs, points)."""
+    runs = np.atleast_2d(np.asarray(values, np.float64))
+    if runs.ndim != 2 or runs.shape[1] != points or len(runs) == 0:
+        raise ValueError(
+            f"{name} must have shape ({points},) or (runs, {points}), but it is {runs.shape}."
+        )
+    refuse_nan(runs, name)
+    return runs
+
+
+def draw_curve(
+    panel: Axes, x: np.ndarray, runs: np.ndarray, place: int, label: str, stroke: object = None
+) -> None:
+    """Draw the mean of runs (runs, points), and the range they span."""
+    panel.plot(
+        x,
+        runs.mean(axis=0),
+        color=PALETTE[place],
+        linestyle=STROKES[place] if stroke is None else stroke,
+        marker=MARKERS[place],
+        markerfacecolor="none" if stroke == "--" else PALETTE[place],
+        markevery=max(1, len(x) // 10),
+        label=label,
+    )
+    if len(runs) > 1:
+        low, high = runs.min(axis=0), runs.max(axis=0)
+        panel.fill_between(x, low, high, color=PALETTE[place], alpha=0.2, linewidth=0)
+
+
+def check_count(series: Mapping[str, object], name: str) -> None:
+    """Raise if there is nothing to draw, or more than can be told apart."""
+    if not 1 <= len(series) <= len(PALETTE):
+        raise ValueError(
+            f"{name} must have 1 to {len(PALETTE)} labels, but it has {len(series)}. "
+            "More lines cannot be told apart: split the figure."
+        )
+
+
+def metric_runs(label: str, history: object, metric: str) -> dict[str, np.ndarray]:
+    """Return the runs of a metric, shape (runs, epochs), on the training and validation set."""
+    several = history if isinstance(history, list | tuple) else [history]
+    records = [getattr(one, "history", one) for one in several]
+    found = {}
+    for part, key in (("training", metric), ("validation", f"val_{metric}")):
+        if not all(key in record for record in records):
+            continue
+        lengths = {len(record[key]) for record in records}
+        if len(lengths) != 1:
+            raise ValueError(
+                f"The runs of {label!r} must be equally long, but have {lengths} epochs."
+            )
+        found[part] = as_runs([record[key] for record in records], lengths.pop(), key)
+    if "training" not in found:
+        known = ", ".join(sorted(set().union(*records))) or "none"
+        raise ValueError(f"metric {metric!r} is not in every history of {label!r}. Known: {known}.")
+    return found
