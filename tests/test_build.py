@@ -275,7 +275,7 @@ class TestBuild:
         for _ in range(2):
             result = build(book)
             assert result.returncode == 1
-            assert "missing.md" in result.stderr
+            assert "missing.md" in result.stdout
         index.write_text(good)
         assert build(book).returncode == 0
 
@@ -284,7 +284,7 @@ class TestBuild:
         edit_cell(book, BETA, 2, append_cell)
         result = build(book)
         assert result.returncode == 1
-        assert "2 claims share the anchor claim-two-is-even" in result.stderr
+        assert "2 claims share the anchor claim-two-is-even" in result.stdout
 
     def test_a_page_that_goes_away_leaves_the_site(self, book):
         assert build(book).returncode == 0

@@ -3,6 +3,9 @@
 The package sphinx-mathjax-offline carries the whole of MathJax, 24 MB. This extension copies what
 a page can use, 1.8 MB: the one script that holds every TeX package, so that nothing is loaded
 later, and the fonts. The menu of MathJax stays off, as its entries would load further files.
+
+Jupyter Book always loads Thebe (live code on the page), whose scripts name another host. Nothing
+here uses it, so it is taken out.
 """
 
 from __future__ import annotations
@@ -48,8 +51,19 @@ def copy_mathjax(app: Sphinx) -> None:
     shutil.copytree(source / _FONTS, target / _FONTS, dirs_exist_ok=True)
 
 
+def drop_thebe(app: Sphinx) -> None:
+    """Keep Thebe from putting its scripts on the pages."""
+    unwanted = {"init_thebe_core", "update_thebe_context"}
+    for event, listeners in app.events.listeners.items():
+        kept = [
+            entry for entry in listeners if getattr(entry.handler, "__name__", "") not in unwanted
+        ]
+        app.events.listeners[event] = kept
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect("config-inited", point_at_own_copy, priority=900)
     app.connect("builder-inited", copy_mathjax)
+    app.connect("builder-inited", drop_thebe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

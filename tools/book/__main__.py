@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools.book import execute, stage
+from tools.book import execute, site, stage
 from tools.book.project import SIZES, Project, write_atomically
 
 
@@ -53,11 +53,8 @@ def build(project: Project, fresh: bool = False, execute_only: bool = False) -> 
         print(f"Nothing changed since the last build. The site is at {page}")
         return 0
     project.stamp.unlink(missing_ok=True)
-
-    from tools.book import site
-
     if not site.build(project, fresh=fresh or before.get("machinery") != machinery):
-        print("The site has errors or warnings, listed above; each must go.", file=sys.stderr)
+        print("The site has errors or warnings, listed above; each must go.")
         return 1
     write_atomically(project.stamp, json.dumps(built))
     minutes, seconds = divmod(round(time.monotonic() - start), 60)

@@ -28,7 +28,7 @@ from pathlib import Path
 from tools.book import cache, keys
 from tools.book.project import Project
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL = re.compile(r"^::cell (\d+) of (\d+)$")
 _HEARTBEAT_SECONDS = 20
 
@@ -114,7 +114,7 @@ class _Pool:
                 errors.seek(0)
                 report = errors.read()
                 if not sys.stdout.isatty():
-                    report = _ANSI.sub("", report)
+                    report = ANSI.sub("", report)
                 self._say(f"  FAILED    {notebook} ({seconds:.0f} s)\n{report}")
         return code == 0
 

@@ -1,11 +1,20 @@
-"""How does the staged book become a site? Jupyter Book builds it, and every warning is an error."""
+"""How does the staged book become a site? Jupyter Book builds it, and every warning is an error.
+
+Sphinx runs in a process of its own, so that what it prints can be sifted: its progress and its
+warnings are shown, and the notes of the parts it is made of are not.
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
+from tools.book.execute import ANSI, quiet_environment
 from tools.book.project import Project
 
 _REDIRECT = """<!doctype html>
@@ -20,6 +29,12 @@ _REDIRECT = """<!doctype html>
 <body><main><h1>{title}</h1><p><a href="{page}">Start reading</a></p></main></body>
 </html>
 """
+_NOISE = re.compile(
+    r"^(?:\s*$|[IW]0000 |WARNING: All log messages before absl|myst|Using jupyter-cache|\[etoc\]"
+    r"|sphinx-multitoc|Running Sphinx|loading |making output|checking |parsing |building \["
+    r"|looking for|pickling|preparing|copying |generating|writing additional|dumping|The HTML pages"
+    r"|highlighting |writing output\.\.\. *$)"
+)
 
 
 def build(project: Project, fresh: bool = False) -> bool:
@@ -32,14 +47,39 @@ def build(project: Project, fresh: bool = False) -> bool:
     Returns:
         Whether the build went without an error and without a warning.
     """
-    import yaml
-    from jupyter_book.sphinx import build_sphinx
-
     if fresh:
         shutil.rmtree(project.doctrees, ignore_errors=True)
         shutil.rmtree(project.html, ignore_errors=True)
-    # The reference pages import course_lib: this checkout's, whatever else is installed.
-    sys.path.insert(0, str(project.root))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.book.site", project.size, str(project.root)],
+        cwd=Path(__file__).parents[2],
+        # The reference pages import course_lib (this checkout's) and with it TensorFlow.
+        env=quiet_environment(project),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    for line in process.stdout:
+        plain = ANSI.sub("", line)
+        if not _NOISE.match(plain):
+            print(line if sys.stdout.isatty() else plain, end="", flush=True)
+    if process.wait():
+        # A page that was read with a warning is not read again, so that the next build would not
+        # show the warning and would pass. Forget everything instead.
+        shutil.rmtree(project.doctrees, ignore_errors=True)
+        return False
+    config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
+    page = f"{project.pages()[0]}.html"
+    text = _REDIRECT.format(title=config["title"], page=page)
+    (project.html / "index.html").write_text(text, encoding="utf-8")
+    return True
+
+
+def run_sphinx(project: Project) -> int:
+    """Let Jupyter Book build the stage, as ``jupyter-book build -n -W --keep-going`` does."""
+    from jupyter_book.sphinx import build_sphinx
+
     result = build_sphinx(
         project.stage,
         project.html,
@@ -56,13 +96,8 @@ def build(project: Project, fresh: bool = False) -> bool:
         warningiserror=True,
         keep_going=True,
     )
-    if result:
-        # A page that was read with a warning is not read again, so that the next build would not
-        # show the warning and would pass. Forget everything instead.
-        shutil.rmtree(project.doctrees, ignore_errors=True)
-        return False
-    config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
-    page = f"{project.pages()[0]}.html"
-    text = _REDIRECT.format(title=config["title"], page=page)
-    Path(project.html / "index.html").write_text(text, encoding="utf-8")
-    return True
+    return 1 if result else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_sphinx(Project(Path(sys.argv[2]), sys.argv[1])))
