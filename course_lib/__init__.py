@@ -7,13 +7,11 @@ with the first module that needs it.
 """
 
 import importlib
-import os
 import pkgutil
 
-# Keep TensorFlow's start-up notes out of notebooks. Whoever sets these variables keeps their own
-# choice.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("GLOG_minloglevel", "3")
+from course_lib._quiet import quieten_tensorflow
+
+quieten_tensorflow()
 
 __version__ = "0.1.0"
 __all__ = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
