@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # What the linters read.
-SOURCES := course_lib tools tests benchmarks data/scripts book/_ext conftest.py
+SOURCES := course_lib tools tests benchmarks data/scripts book conftest.py
 # Tests that know nothing of a backend run once; the rest run on TensorFlow and on JAX.
 ONCE := test_build test_environment test_notebooks test_site test_data
 

@@ -29,7 +29,13 @@ def strip(content: dict, cells: list[dict]) -> dict:
 
     Returns:
         The notebook to store, in the order of keys that nbformat writes.
+
+    Raises:
+        ValueError: The number of runs is not that of the code cells.
     """
+    code = sum(cell["cell_type"] == "code" for cell in content["cells"])
+    if code != len(cells):
+        raise ValueError(f"cells: expected the runs of {code} code cells, got {len(cells)}.")
     results = iter(cells)
     stored = []
     for cell in content["cells"]:

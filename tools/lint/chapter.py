@@ -24,7 +24,7 @@ FEWEST_EXERCISES = 4
 FEWEST_FIGURES = 2
 
 _EXERCISE = re.compile(r"Exercise (\d+): \S")
-_FOLDED = re.compile(r"\{admonition\}.*\n(:.*\n)*:class:.*\bdropdown\b", re.IGNORECASE)
+_FOLDED = re.compile(r"\{admonition\}.*solution.*\n(:.*\n)*:class:.*\bdropdown\b", re.IGNORECASE)
 _BARE_DRAWING = re.compile(r"\bplt\.show\(|\.savefig\(|\bfig(?:ure)?\.show\(")
 _UNDESCRIBED = re.compile(r"^<(?:Figure size|Axes|matplotlib\.|Image|IPython\.core)")
 _NO_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"]+\")[^>]*>")
@@ -74,7 +74,7 @@ def exercises_are_solved(notebook: Notebook) -> Iterator[Problem]:
         if not any(_is_solution(*cell[1:]) for cell in notebook.cells[number - 1 : end - 1]):
             yield Problem(
                 "the exercise has no folded solution: a code cell tagged solution and hide-cell, "
-                "or an admonition of class dropdown",
+                "or an admonition with Solution in its title and the class dropdown",
                 number,
             )
 
