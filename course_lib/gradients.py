@@ -230,11 +230,12 @@ def _scalar_valued(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _as_tensors(args: tuple[Any, ...], positions: tuple[int, ...]) -> list[Any]:
-    """Return the arguments as tensors, after checking those to differentiate by."""
+    """Return the arguments with arrays as tensors, after checking those to differentiate by."""
     if max(positions) >= len(args):
         raise ValueError(f"argnums asks for argument {max(positions)}, but {len(args)} were given.")
-    tensors = [keras.tree.map_structure(keras.ops.convert_to_tensor, arg) for arg in args]
+    tensors = [keras.tree.map_structure(_as_tensor, arg) for arg in args]
     for position in positions:
+        tensors[position] = keras.tree.map_structure(keras.ops.convert_to_tensor, args[position])
         leaves = keras.tree.flatten(tensors[position])
         kinds = {keras.backend.standardize_dtype(leaf.dtype) for leaf in leaves}
         wrong = sorted(kind for kind in kinds if not keras.backend.is_float_dtype(kind))
@@ -246,10 +247,19 @@ def _as_tensors(args: tuple[Any, ...], positions: tuple[int, ...]) -> list[Any]:
     return tensors
 
 
+def _as_tensor(leaf: Any) -> Any:
+    """Return arrays and variables as tensors; a plain number takes the type it meets."""
+    if isinstance(leaf, np.ndarray | np.generic | keras.Variable):
+        return keras.ops.convert_to_tensor(leaf)
+    return leaf
+
+
 def _check_batches(args: list[Any], positions: tuple[int, ...]) -> None:
     data = [arg for place, arg in enumerate(args) if place not in positions]
-    shapes = [tuple(leaf.shape) for leaf in keras.tree.flatten(data)]
-    if not shapes or any(len(shape) == 0 for shape in shapes) or len({s[0] for s in shapes}) > 1:
+    shapes = [tuple(getattr(leaf, "shape", ())) for leaf in keras.tree.flatten(data)]
+    # While TensorFlow records a function, a length may be unknown: None.
+    lengths = {shape[0] for shape in shapes if shape and shape[0] is not None}
+    if not shapes or () in shapes or len(lengths) > 1:
         raise ValueError(
             "Every argument that is not differentiated by must have a first axis of as many "
             f"examples, but the shapes are {shapes}."
