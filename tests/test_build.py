@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tools import lint_notebooks, refresh
 from tools.book import cache, keys
 from tools.book.project import Project
+from tools.lint import form
 
 ROOT = Path(__file__).parents[1]
 ALPHA, BETA = "book/part/alpha", "book/part/beta"
@@ -201,7 +203,11 @@ class TestBuild:
         assert "holds" in ledger
         assert "MiB" in ledger
         assert "url=book/index.html" in (html / "index.html").read_text()
-        assert (html / "_static" / "mathjax" / "tex-chtml-full.js").is_file()
+        mathjax = [path for path in (html / "_static" / "mathjax").rglob("*") if path.is_file()]
+        assert {path.suffix for path in mathjax} == {".js", ".woff"}
+        assert sum(path.stat().st_size for path in mathjax) < 3e6
+        for page in html.rglob("*.html"):
+            assert "unpkg.com" not in page.read_text()
 
         start = time.monotonic()
         second = build(book)
@@ -297,6 +303,56 @@ class TestBuild:
         assert not page.exists()
         assert "book/part/beta.ipynb is not listed in _toc.yml" in result.stdout
         assert "1 claim checked" in (page.parents[1] / "ledger.html").read_text()
+
+
+class TestStoredOutputs:
+    """A refreshed notebook holds text alone and still passes nbval, strictly compared."""
+
+    @pytest.fixture
+    def refreshed(self, book) -> Path:
+        shutil.copy(ROOT / "conftest.py", book / "conftest.py")
+        path = book / f"{ALPHA}.ipynb"
+        assert refresh.refresh(path, Project(book))
+        return path
+
+    def nbval(self, path: Path) -> subprocess.CompletedProcess:
+        root = path.parents[2]
+        command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", str(path)]
+        environment = os.environ | {"PYTHONPATH": str(root)}
+        return subprocess.run(
+            [*command, "-p", "no:cacheprovider"],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def test_the_claim_card_is_compared_by_its_text(self, refreshed):
+        assert "text/html" not in refreshed.read_text()
+        assert "Claim holds: Six is more than five" in refreshed.read_text()
+        assert list(form.outputs_are_text(lint_notebooks.read(refreshed))) == []
+        result = self.nbval(refreshed)
+        assert result.returncode == 0, result.stdout
+
+    def test_another_output_fails(self, refreshed):
+        refreshed.write_text(refreshed.read_text().replace('"6\\n"', '"7\\n"'))
+        result = self.nbval(refreshed)
+        assert result.returncode == 1
+        assert "1 failed" in result.stdout
+
+    def test_a_claim_that_became_false_fails(self, refreshed):
+        module = refreshed.parents[2] / "course_lib" / "alpha.py"
+        module.write_text(module.read_text().replace("2 * three()", "1 * three()"))
+        result = self.nbval(refreshed)
+        assert result.returncode == 1
+        assert "This claim does not hold: Six is more than five" in result.stdout
+
+    def test_a_notebook_that_fails_keeps_its_outputs(self, refreshed):
+        edit_cell(refreshed.parents[2], ALPHA, 2, "1 / 0")
+        before = refreshed.read_text()
+        assert not refresh.refresh(refreshed, Project(refreshed.parents[2]))
+        assert refreshed.read_text() == before
 
 
 class TestCache:
