@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-__all__ = ["OneCycle", "Stopwatch", "fit", "one_cycle", "scale_images", "set_seed"]
+__all__ = ["OneCycle", "Stopwatch", "fit", "one_cycle", "restart", "scale_images", "set_seed"]
 
 
 def set_seed(seed: int) -> None:
@@ -117,6 +117,36 @@ def fit(
         callbacks=further,
         verbose=0,
     )
+
+
+def restart(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
+    """Put a compiled model back to the start of its training, without compiling it again.
+
+    Use it to train one network from several seeds: a backend traces a training step once per compiled
+    model, and for small networks that takes longer than the training.
+
+    Args:
+        model: a compiled model. Its optimizer is emptied: step count and running averages are zero again.
+        weights: the weights to start from, in the order of ``model.get_weights()``; for fresh ones build the
+            network anew after ``set_seed`` and take its weights. (``keras.models.clone_model`` will not do:
+            it copies the seeds of the initializers, and so draws the same weights each time.)
+
+    Raises:
+        ValueError: the model is not compiled, or its optimizer does not start from zeros.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        raise ValueError("model must be compiled before it can be restarted: call model.compile.")
+    from_zero = (keras.optimizers.SGD, keras.optimizers.Adam, keras.optimizers.RMSprop)
+    if not isinstance(optimizer, from_zero):
+        raise ValueError(
+            "restart knows SGD, RMSprop, Adam and AdamW, whose averages start at zero, but the optimizer is "
+            f"{type(optimizer).__name__}. Compile the model again instead."
+        )
+    model.set_weights(weights)
+    for variable in optimizer.variables:
+        if variable is not optimizer._learning_rate:
+            variable.assign(keras.ops.zeros_like(variable))
 
 
 def _check_examples(x: np.ndarray, y: np.ndarray, x_name: str, y_name: str) -> None:
@@ -242,7 +272,8 @@ class Stopwatch:
             return f"{1000 * seconds:.0f} ms"
         if seconds < 120:
             return f"{seconds:.1f} s"
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+        minutes, seconds = divmod(round(seconds), 60)
+        return f"{minutes} min {seconds} s"
 
 
 class _ProgressLine(keras.callbacks.Callback):
