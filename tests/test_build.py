@@ -28,8 +28,8 @@ def book(tmp_path: Path) -> Path:
     root = tmp_path / "mini"
     shutil.copytree(ROOT / "tests" / "fixtures" / "mini", root)
     shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
-    for name in ("__init__.py", "_display.py", "claims.py"):
-        shutil.copy(ROOT / "course_lib" / name, root / "course_lib" / name)
+    for path in (*(ROOT / "course_lib").glob("_*.py"), ROOT / "course_lib" / "claims.py"):
+        shutil.copy(path, root / "course_lib" / path.name)
     return root
 
 
@@ -137,6 +137,10 @@ class TestKeys:
 class TestReach:
     """Every way to import a module of the package is seen."""
 
+    @pytest.fixture(autouse=True)
+    def package_that_imports_nothing(self, book):
+        (book / "course_lib" / "__init__.py").write_text('"""A small package."""\n')
+
     @pytest.mark.parametrize(
         "source",
         [
@@ -230,6 +234,7 @@ class TestBuild:
         assert first.returncode == 1
         assert "ZeroDivisionError" in first.stdout
         assert f"FAILED    {ALPHA}" in first.stdout
+        assert "in code cell 2 of 3" in first.stdout
         assert f"done      {BETA}" in first.stdout
         assert not (book / "_build" / "small" / "html").exists()
         edit_cell(book, ALPHA, 2, "print(6)")

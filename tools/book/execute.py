@@ -104,7 +104,7 @@ class _Pool:
                 env=quiet_environment(self._project),
             )
             self._running.append(process)
-            self._follow(process, notebook, start)
+            place = self._follow(process, notebook, start)
             code = process.wait()
             self._running.remove(process)
             seconds = time.monotonic() - start
@@ -115,7 +115,7 @@ class _Pool:
                 report = errors.read()
                 if not sys.stdout.isatty():
                     report = ANSI.sub("", report)
-                self._say(f"  FAILED    {notebook} ({seconds:.0f} s)\n{report}")
+                self._say(f"  FAILED    {notebook} ({seconds:.0f} s, {place})\n{report}")
         return code == 0
 
     def stop(self) -> None:
@@ -124,16 +124,20 @@ class _Pool:
         for process in list(self._running):
             process.terminate()
 
-    def _follow(self, process: subprocess.Popen, notebook: str, start: float) -> None:
-        """Read a process's progress and say now and then how far it is."""
+    def _follow(self, process: subprocess.Popen, notebook: str, start: float) -> str:
+        """Read a process's progress, say now and then how far it is, and return where it ended."""
         spoken = start
+        place = "before its first cell"
         for line in process.stdout:
             now = time.monotonic()
             cell = _CELL.match(line.strip())
-            if cell and now - spoken > _HEARTBEAT_SECONDS:
-                place = f"code cell {cell[1]} of {cell[2]}"
+            if not cell:
+                continue
+            place = f"in code cell {cell[1]} of {cell[2]}"
+            if now - spoken > _HEARTBEAT_SECONDS:
                 self._say(f"  running   {notebook}: {place}, {now - start:.0f} s")
                 spoken = now
+        return place
 
     def _say(self, text: str) -> None:
         with self._lock:
@@ -171,7 +175,8 @@ def execute(project: Project, notebook: str) -> cache.Run:
             print(f"::cell {order.index(cell_index) + 1} of {len(order)}", flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
-        write_kernel_spec(os.path.join(folder, "this_interpreter"))
+        quiet = ["--log-level=ERROR"]
+        write_kernel_spec(os.path.join(folder, "this_interpreter"), extra_arguments=quiet)
         specs = KernelSpecManager(kernel_dirs=[folder], ensure_native_kernel=False)
         manager = AsyncKernelManager(kernel_name="this_interpreter", kernel_spec_manager=specs)
         client = NotebookClient(
@@ -183,6 +188,7 @@ def execute(project: Project, notebook: str) -> cache.Run:
             resources={"metadata": {"path": str(path.parent)}},
             on_cell_start=announce,
         )
+        client.owns_km = True  # So that it waits for the kernel's end, which counts its memory.
         start = time.monotonic()
         client.execute()
         seconds = time.monotonic() - start
