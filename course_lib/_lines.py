@@ -14,9 +14,10 @@ __all__ = ["as_runs", "check_count", "draw_curve", "metric_runs"]
 def as_runs(values: object, points: int, name: str) -> np.ndarray:
     """Return a curve, or several runs of one, as floats of shape (runs, points)."""
     runs = np.atleast_2d(np.asarray(values, np.float64))
-    if runs.ndim != 2 or runs.shape[1] != points or len(runs) == 0:
+    if runs.ndim != 2 or runs.shape[1] != points or runs.size == 0:
         raise ValueError(
-            f"{name} must have shape ({points},) or (runs, {points}), but it is {runs.shape}."
+            f"{name} must have shape ({points},) or (runs, {points}) and not be empty, "
+            f"but its shape is {np.shape(values)}."
         )
     refuse_nan(runs, name)
     return runs
