@@ -40,7 +40,7 @@ def save(
     """Record the figures of a run that just took place on this machine.
 
     Args:
-        experiment: a short name, lower-case words joined by hyphens.
+        experiment: a short name, lower-case words joined by hyphens or underscores.
         values: what was measured, each a finite number or a short text, by its name.
         seeds: the seeds that were used.
         folder: where the records are; ``book/recorded/`` by default.
@@ -154,9 +154,11 @@ def _folder(folder: Path | str | None) -> Path:
 
 
 def _check_name(experiment: str) -> None:
-    if not isinstance(experiment, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", experiment):
+    if not isinstance(experiment, str) or not re.fullmatch(
+        r"[a-z0-9]+([-_][a-z0-9]+)*", experiment
+    ):
         raise ValueError(
-            "experiment must be lower-case words joined by hyphens, such as 'cifar10-recipe', "
+            "experiment must be lower-case words joined by - or _, such as 'cifar10-recipe', "
             f"but it is {experiment!r}."
         )
 
