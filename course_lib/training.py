@@ -80,16 +80,16 @@ def fit(
         epochs: how often to go through the examples.
         batch_size: examples a step.
         validation_data: inputs and targets to measure after each epoch.
-        seed: passed to ``set_seed`` first, so shuffling and dropout repeat. Build the model after a
-            ``set_seed`` of your own if its initial weights shall repeat as well.
+        seed: passed to ``set_seed`` first, so that shuffling repeats. Initial weights and the
+            stream of dropout are fixed when the model is built: call ``set_seed`` before that too.
         callbacks: further Keras callbacks.
         progress: whether to show the line.
         checkpoint: a folder. The run is saved there after each epoch; a later call with the same
             folder goes on after the last epoch saved. It is emptied when the run is complete.
 
     Returns:
-        Keras's history: ``history.history`` maps each metric to its values by epoch. After going on
-        from a checkpoint it holds the epochs since then.
+        Keras's history: ``history.history`` maps each metric to its values by epoch. After going
+        on from a checkpoint it holds the epochs since then.
 
     Raises:
         ValueError: ``x`` and ``y`` differ in length, are empty, or ``x`` holds NaN or infinities.
@@ -122,14 +122,16 @@ def fit(
 def restart(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
     """Put a compiled model back to the start of its training, without compiling it again.
 
-    Use it to train one network from several seeds: a backend traces a training step once per compiled
-    model, and for small networks that takes longer than the training.
+    Use it to train one network from several seeds: a backend traces a training step once per
+    compiled model, and for small networks that takes longer than the training.
 
     Args:
-        model: a compiled model. Its optimizer is emptied: step count and running averages are zero again.
-        weights: the weights to start from, in the order of ``model.get_weights()``; for fresh ones build the
-            network anew after ``set_seed`` and take its weights. (``keras.models.clone_model`` will not do:
-            it copies the seeds of the initializers, and so draws the same weights each time.)
+        model: a compiled model. Its optimizer is emptied: step count and running averages are zero
+            again.
+        weights: the weights to start from, in the order of ``model.get_weights()``; for fresh ones
+            build the network anew after ``set_seed`` and take its weights.
+            (``keras.models.clone_model`` will not do: it copies the seeds of the initializers, and
+            so draws the same weights each time.)
 
     Raises:
         ValueError: the model is not compiled, or its optimizer does not start from zeros.
@@ -140,13 +142,13 @@ def restart(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
     from_zero = (keras.optimizers.SGD, keras.optimizers.Adam, keras.optimizers.RMSprop)
     if not isinstance(optimizer, from_zero):
         raise ValueError(
-            "restart knows SGD, RMSprop, Adam and AdamW, whose averages start at zero, but the optimizer is "
-            f"{type(optimizer).__name__}. Compile the model again instead."
+            "restart knows SGD, RMSprop, Adam and AdamW, whose averages start at zero, but the "
+            f"optimizer is {type(optimizer).__name__}. Compile the model again instead."
         )
     model.set_weights(weights)
     for variable in optimizer.variables:
-        if variable is not optimizer._learning_rate:
-            variable.assign(keras.ops.zeros_like(variable))
+        if variable is not optimizer.learning_rate:
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
 
 
 def _check_examples(x: np.ndarray, y: np.ndarray, x_name: str, y_name: str) -> None:

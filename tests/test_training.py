@@ -329,3 +329,45 @@ def test_stopwatch_prints(monkeypatch, seconds, text):
 def test_stopwatch_that_never_started():
     with pytest.raises(ValueError, match="not started"):
         str(training.Stopwatch())
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda: keras.optimizers.SGD(0.05, momentum=0.9),
+        lambda: keras.optimizers.Adam(training.one_cycle(0.1, 12)),
+        lambda: keras.optimizers.AdamW(0.01),
+        lambda: keras.optimizers.RMSprop(0.01),
+    ],
+)
+def test_a_restarted_run_equals_a_fresh_one(optimizer):
+    x, y = examples()
+    weights = small_model(seed=4).get_weights()
+
+    def run(model):
+        fitted = training.fit(model, x, y, epochs=3, batch_size=16, seed=1)
+        return fitted.history["loss"]
+
+    model = small_model(seed=4)
+    model.compile(optimizer(), "mse")
+    first = run(model)
+    training.restart(model, weights)
+    assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == 0
+    np.testing.assert_allclose(run(model), first, rtol=1e-6)
+
+
+def test_restart_keeps_the_learning_rate():
+    model = small_model(rate=0.25)
+    x, y = examples()
+    training.fit(model, x, y, epochs=1)
+    training.restart(model, model.get_weights())
+    assert float(model.optimizer.learning_rate) == 0.25
+
+
+def test_restart_refuses_what_it_does_not_know():
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="must be compiled"):
+        training.restart(model, model.get_weights())
+    model.compile(keras.optimizers.Adagrad(), "mse")
+    with pytest.raises(ValueError, match="Adagrad"):
+        training.restart(model, model.get_weights())
