@@ -7,7 +7,10 @@ INSTALLED := $(VENV)/.installed
 # What the linters read.
 SOURCES := course_lib tools tests benchmarks data/scripts book conftest.py
 # Tests that know nothing of a backend run once; the rest run on TensorFlow and on JAX.
-ONCE := test_build test_environment test_notebooks test_site test_data
+ONCE := test_build test_environment test_notebooks test_site test_data test_documents
+
+# Benchmarks that need the full data sets run when they are named.
+BENCH ?= $(shell grep -L 'size="full"' benchmarks/*.py)
 
 # TensorFlow is told to be quiet before it starts, and everything runs on shipped data by default.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -29,7 +32,7 @@ full: $(INSTALLED) ## the same book on the full data sets (hours; a GPU helps)
 	@$(BIN)/python -m tools.book --size full
 
 lab: $(INSTALLED) ## open the book in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=.
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab --notebook-dir=.
 
 test: $(INSTALLED) ## lint, unit tests, notebooks and the site in a browser
 	@start=$$(date +%s); \
@@ -59,8 +62,8 @@ notebooks: $(INSTALLED) ## run every notebook against its stored outputs
 site-tests: book ## the built site in headless Chromium
 	@$(BIN)/pytest -m browser tests
 
-bench: $(INSTALLED) ## ours beside the reference, in one run
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+bench: $(INSTALLED) ## ours beside the reference, in one run (BENCH=benchmarks/... for one)
+	@set -e; for script in $(BENCH); do printf '\n== %s\n' "$$script"; $(BIN)/python $$script; done
 
 refresh: $(INSTALLED) ## re-run and strip notebooks in place (NOTEBOOK=book/... for one)
 	@$(BIN)/python -m tools.refresh $(NOTEBOOK)

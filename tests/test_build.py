@@ -124,12 +124,12 @@ class TestKeys:
     def test_a_record_counts_for_the_notebook_that_names_it(self, book):
         (book / "course_lib" / "recorded.py").write_text('"""Shows records."""\n')
         edit_cell(book, ALPHA, 2, "from course_lib import recorded\nrecorded.show('speed')")
-        (book / "book" / "recorded").mkdir()
-        (book / "book" / "recorded" / "speed.json").write_text("{}")
+        for experiment in ("speed", "other"):
+            (book / "book" / "recorded" / experiment).mkdir(parents=True)
         before = both_keys(book)
-        (book / "book" / "recorded" / "other.json").write_text("{}")
+        (book / "book" / "recorded" / "other" / "cpu.json").write_text("{}")
         assert both_keys(book) == before
-        (book / "book" / "recorded" / "speed.json").write_text('{"seconds": 1}')
+        (book / "book" / "recorded" / "speed" / "cpu.json").write_text('{"seconds": 1}')
         after = both_keys(book)
         assert (after[0] != before[0], after[1] != before[1]) == (True, False)
 

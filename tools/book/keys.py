@@ -69,7 +69,8 @@ def sources_digest(project: Project, notebook: str) -> str:
 def recorded_digest(project: Project, notebook: str) -> str:
     """The half of the key that a run may also write: the recorded runs that the page shows.
 
-    A record counts when the notebook reaches `course_lib.recorded` and names the experiment.
+    A record counts when the notebook reaches `course_lib.recorded` and names the experiment, which
+    is the folder that the record lies in.
     """
     content = _read(project, notebook)
     code = _code(content)
@@ -77,7 +78,7 @@ def recorded_digest(project: Project, notebook: str) -> str:
         return _digest([])
     records = (project.root / "book" / "recorded").rglob("*.json")
     text = "\n".join(code)
-    return _files_digest(project.root, (path for path in records if path.stem in text))
+    return _files_digest(project.root, (path for path in records if path.parent.name in text))
 
 
 def reached_modules(root: Path, sources: Iterable[str]) -> dict[str, Path]:
