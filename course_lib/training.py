@@ -82,6 +82,7 @@ def fit(
         validation_data: inputs and targets to measure after each epoch.
         seed: passed to ``set_seed`` first, so that shuffling repeats. Initial weights and the
             stream of dropout are fixed when the model is built: call ``set_seed`` before that too.
+            (On JAX the first ``fit`` of a model shuffles otherwise than its later ones.)
         callbacks: further Keras callbacks.
         progress: whether to show the line.
         checkpoint: a folder. The run is saved there after each epoch; a later call with the same
