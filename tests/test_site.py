@@ -155,7 +155,7 @@ def tab(browser, address):
     page.troubles = []
 
     def watch_request(request):
-        if not request.url.startswith((address, "data:", "blob:")):
+        if not request.url.startswith((address, "data:", "blob:", "file:")):
             page.troubles.append(f"outside request: {request.url}")
 
     def watch_response(response):
@@ -298,6 +298,12 @@ def test_axe_finds_no_serious_barrier(tab, address, page):
                     where = f"{theme}, {viewport['width']} px"
                     barriers.add(f"{violation['id']} at {places} ({where}): {violation['help']}")
     assert not barriers
+
+
+def test_the_chapter_reads_from_the_disk_without_a_server(tab, site):
+    visit(tab, (site / CHAPTER).as_uri())
+    assert tab.locator("mjx-container").count() > 5
+    assert tab.troubles == []
 
 
 def test_search_finds_cross_correlation(tab, address):
