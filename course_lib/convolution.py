@@ -1,13 +1,13 @@
 """How can a network look at an image with few parameters and find a thing wherever it is?
 
-Serves the chapter ``foundations/convolution``. The sliding product that a convolutional layer computes
-is written twice: :func:`conv2d_loops` to be read, :func:`conv2d` to be used. Pooling, the arithmetic of
-output sizes and receptive fields, and :func:`small_cnn`, the classifier that travels through the whole
-course, stand beside it.
+Serves the chapter ``foundations/convolution``. The sliding product that a convolutional layer
+computes is written twice: :func:`conv2d_loops` to be read, :func:`conv2d` to be used. Pooling, the
+arithmetic of output sizes and receptive fields, and :func:`small_cnn`, the classifier that travels
+through the whole course, stand beside it.
 
 Main references: Goodfellow, Bengio and Courville (2016), chapter 9, for the operation; Dumoulin and
-Visin (2016) for the arithmetic of sizes; Araujo, Norris and Sim (2019) for receptive fields; Chellapilla,
-Puri and Simard (2006) for unfolding a convolution into one matrix product.
+Visin (2016) for the arithmetic of sizes; Araujo, Norris and Sim (2019) for receptive fields;
+Chellapilla, Puri and Simard (2006) for unfolding a convolution into one matrix product.
 
 Images are arrays of shape ``(batch, height, width, channels)``, kernels of shape
 ``(kernel_height, kernel_width, in_channels, filters)``: the layout of Keras and TensorFlow.
@@ -24,6 +24,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._windows import (
+    Pair,
+    as_pair,
+    axes_geometry,
+    concatenate,
+    conv_geometry,
+    count_positions,
+    float_tensor,
+    margin_of,
+    pad,
+    slide,
+)
+
 __all__ = [
     "ReceptiveField",
     "average_pool2d",
@@ -36,14 +49,13 @@ __all__ = [
     "small_cnn",
 ]
 
-Pair = int | tuple[int, int]
-
 
 def output_size(input_size: int, kernel_size: int, stride: int = 1, padding: str | int = 0) -> int:
     """Count the positions at which a kernel fits along one axis.
 
-    Implements ``floor((n + 2p - k) / s) + 1`` (chapter equation ``eq-output-size``; Dumoulin and Visin 2016,
-    relationship 6). With ``"same"`` padding the answer is ``ceil(n / s)``, whatever the kernel.
+    Implements ``floor((n + 2p - k) / s) + 1`` (chapter equation ``eq-output-size``; Dumoulin and
+    Visin 2016, relationship 6). With ``"same"`` padding the answer is ``ceil(n / s)``, whatever the
+    kernel.
 
     Args:
         input_size: Length ``n`` of the axis, in pixels.
@@ -64,14 +76,8 @@ def output_size(input_size: int, kernel_size: int, stride: int = 1, padding: str
     ):
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
-    before, after = _padding_amounts(input_size, kernel_size, stride, padding)
-    room = input_size + before + after - kernel_size
-    if room < 0:
-        raise ValueError(
-            f"A kernel of {kernel_size} pixels does not fit into {input_size} pixels padded to "
-            f"{input_size + before + after}. Use a smaller kernel or more padding."
-        )
-    return room // stride + 1
+    margin = margin_of(input_size, kernel_size, stride, padding)
+    return count_positions(input_size, kernel_size, stride, margin)
 
 
 class ReceptiveField(NamedTuple):
@@ -85,14 +91,16 @@ def receptive_field(layers: Sequence[tuple[int, int]]) -> ReceptiveField:
     """Compute how many input pixels one unit sees after a stack of layers.
 
     Walks the recurrence ``r += (k - 1) * j; j *= s`` from ``r = j = 1`` (chapter equation
-    ``eq-receptive-field``; Araujo, Norris and Sim 2019, equation 2). Pooling layers count like convolutions.
+    ``eq-receptive-field``; Araujo, Norris and Sim 2019, equation 2). Pooling layers count like
+    convolutions.
 
     Args:
-        layers: ``(kernel_size, stride)`` of each convolution or pooling layer, in the order of the data.
+        layers: ``(kernel_size, stride)`` of each convolution or pooling layer, in the order of the
+            data.
 
     Returns:
-        ``size``, the width ``r`` of the window that one unit depends on, and ``stride``, the distance ``j``
-        in input pixels between the windows of two neighbouring units.
+        ``size``, the width ``r`` of the window that one unit depends on, and ``stride``, the
+        distance ``j`` in input pixels between the windows of two neighbouring units.
 
     Raises:
         ValueError: If ``layers`` holds anything but pairs of positive whole numbers.
@@ -119,7 +127,7 @@ def conv2d_loops(
     strides: Pair = 1,
     padding: str | int = "valid",
 ) -> np.ndarray:
-    """Cross-correlate images with kernels, one output number at a time (chapter equation ``eq-conv``).
+    """Cross-correlate images with kernels, one number at a time (chapter equation ``eq-conv``).
 
     The form to read: it is hundreds of times slower than :func:`conv2d`, and computes the same.
 
@@ -137,7 +145,7 @@ def conv2d_loops(
         ValueError: If shapes do not fit together, or an array holds NaN.
     """
     x, kernel = np.asarray(x), np.asarray(kernel)
-    (down, right), (out_height, out_width), margins = _conv_geometry(
+    (down, right), (out_height, out_width), margins = conv_geometry(
         x, kernel, bias, strides, padding
     )
     if np.isnan(x).any() or np.isnan(kernel).any():
@@ -165,9 +173,10 @@ def conv2d(
 ) -> Any:
     """Cross-correlate images with kernels as one matrix product (chapter equation ``eq-conv``).
 
-    Unfolds every window into a row ("im2col", Chellapilla, Puri and Simard 2006) and multiplies by the
-    kernel as a matrix. Runs on any Keras backend and device, may be compiled and differentiated. Only shapes
-    are checked: a NaN pixel makes every output that sees it NaN, as in Keras.
+    Unfolds every window into a row ("im2col", Chellapilla, Puri and Simard 2006) and multiplies by
+    the kernel as a matrix. Runs on any Keras backend and device, may be compiled and
+    differentiated. Only shapes are checked: a NaN pixel makes every output that sees it NaN, as in
+    Keras.
 
     Args:
         x: Images, shape ``(batch, height, width, channels)``, floating point.
@@ -182,16 +191,16 @@ def conv2d(
     Raises:
         ValueError: If shapes do not fit together.
     """
-    x, kernel = _float_tensor(x, "x"), _float_tensor(kernel, "kernel")
-    (down, right), (out_height, out_width), margins = _conv_geometry(
+    x, kernel = float_tensor(x, "x"), float_tensor(kernel, "kernel")
+    (down, right), (out_height, out_width), margins = conv_geometry(
         x, kernel, bias, strides, padding
     )
     kernel_height, kernel_width, channels, filters = kernel.shape
-    x = _pad(x, margins)
+    x = pad(x, margins)
     # Unfold along the width, then along the height: kernel_height + kernel_width copies instead of
     # kernel_height * kernel_width, and the values of a window end up in the kernel's own order.
-    x = _concatenate(_slide(x, 2, kernel_width, right, out_width))
-    x = _concatenate(_slide(x, 1, kernel_height, down, out_height))
+    x = concatenate(slide(x, 2, kernel_width, right, out_width))
+    x = concatenate(slide(x, 1, kernel_height, down, out_height))
     rows = ops.reshape(
         x, (-1, kernel_height * kernel_width * channels)
     )  # (positions, window values)
@@ -217,7 +226,7 @@ def max_pool2d(
     Raises:
         ValueError: If ``x`` has not four axes, or a window does not fit.
     """
-    x = _float_tensor(x, "x")
+    x = float_tensor(x, "x")
     return _pool(x, ops.maximum, -math.inf, pool_size, strides, padding)
 
 
@@ -238,7 +247,7 @@ def average_pool2d(
     Raises:
         ValueError: If ``x`` has not four axes, or a window does not fit.
     """
-    x = _float_tensor(x, "x")
+    x = float_tensor(x, "x")
     pool = functools.partial(
         _pool, function=ops.add, fill=0.0, pool_size=pool_size, strides=strides, padding=padding
     )
@@ -251,7 +260,8 @@ def small_cnn(
 ) -> keras.Model:
     """Build the classifier that travels through the course.
 
-    Three 3x3 convolutions with 16, 32 and 64 filters, each halved by 2x2 max pooling, and a hidden layer of 64
+    Three 3x3 convolutions with 16, 32 and 64 filters, each halved by 2x2 max pooling, and a hidden
+    layer of 64
     units: 60,874 parameters for Fashion-MNIST. Trained weights ship with the course:
     ``model.set_weights(datasets.load_weights("small_cnn_fashion_mnist"))``.
 
@@ -260,15 +270,17 @@ def small_cnn(
         num_classes: Number of classes.
 
     Returns:
-        An uncompiled model from images scaled to 0..1, shape ``(batch, height, width, channels)``, to **logits**,
-        shape ``(batch, num_classes)``: train it with ``from_logits=True``.
+        An uncompiled model from images scaled to 0..1, shape ``(batch, height, width, channels)``,
+        to **logits**, shape ``(batch, num_classes)``: train it with ``from_logits=True``.
 
     Raises:
-        ValueError: If the images are too small to be halved three times, or there are fewer than two classes.
+        ValueError: If the images are too small to be halved three times, or there are fewer than
+            two classes.
     """
     if len(input_shape) != 3 or min(input_shape[:2]) < 8 or input_shape[2] < 1:
         raise ValueError(
-            f"input_shape must be (height, width, channels) with sides of at least 8, got {input_shape!r}."
+            "input_shape must be (height, width, channels) with sides of at least 8, "
+            f"got {input_shape!r}."
         )
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes!r}.")
@@ -296,8 +308,9 @@ def small_cnn(
 def multiply_adds(model: keras.Model) -> dict[str, int]:
     """Count the multiply-adds of one forward pass of one image, layer by layer.
 
-    A convolution needs ``kernel_height * kernel_width * in_channels`` of them for each output number, a dense
-    layer one for each weight. Biases, activations and pooling are left out, as is usual.
+    A convolution needs ``kernel_height * kernel_width * in_channels`` of them for each output
+    number, a dense layer one for each weight. Biases, activations and pooling are left out, as is
+    usual.
 
     Args:
         model: A built model of ``Conv2D``, ``Dense`` and weightless layers.
@@ -306,7 +319,8 @@ def multiply_adds(model: keras.Model) -> dict[str, int]:
         Layer name to count, for the layers that have any.
 
     Raises:
-        ValueError: If a layer with weights is of another kind, whose cost this function does not know.
+        ValueError: If a layer with weights is of another kind, whose cost this function does not
+            know.
     """
     counts = {}
     for layer in model.layers:
@@ -324,65 +338,6 @@ def multiply_adds(model: keras.Model) -> dict[str, int]:
     return counts
 
 
-# --- Geometry ---------------------------------------------------------------------------------------
-
-
-def _padding_amounts(
-    input_size: int, kernel_size: int, stride: int, padding: str | int
-) -> tuple[int, int]:
-    """Return the pixels to add before and after one axis; "same" puts the odd one after, as TensorFlow does."""
-    if padding == "valid":
-        return 0, 0
-    if padding == "same":
-        total = max((math.ceil(input_size / stride) - 1) * stride + kernel_size - input_size, 0)
-        return total // 2, total - total // 2
-    if isinstance(padding, int | np.integer) and not isinstance(padding, bool) and padding >= 0:
-        return int(padding), int(padding)
-    raise ValueError(
-        f'padding must be "valid", "same" or a whole number of pixels from 0, got {padding!r}.'
-    )
-
-
-def _pair(value: Pair, name: str) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int | np.integer) else tuple(value)
-    if len(pair) != 2 or not all(isinstance(v, int | np.integer) and v >= 1 for v in pair):
-        raise ValueError(f"{name} must be one or two whole numbers of at least 1, got {value!r}.")
-    return int(pair[0]), int(pair[1])
-
-
-def _axes_geometry(
-    shape: Sequence[int], kernel_sizes: Pair, strides: Pair, padding: str | int
-) -> tuple[tuple[int, int], list[tuple[int, int]]]:
-    """Return the output (height, width) and the margins to pad along both axes."""
-    axes = list(zip(shape[1:3], kernel_sizes, strides, strict=True))
-    sizes = [output_size(n, k, s, padding) for n, k, s in axes]
-    return (sizes[0], sizes[1]), [_padding_amounts(n, k, s, padding) for n, k, s in axes]
-
-
-def _conv_geometry(x: Any, kernel: Any, bias: Any, strides: Pair, padding: str | int) -> tuple:
-    """Check that the arrays fit together; return strides, output (height, width) and margins."""
-    if len(x.shape) != 4:
-        raise ValueError(
-            f"x must have shape (batch, height, width, channels), got {tuple(x.shape)}. "
-            "Add axes for one image or one channel: x[None, :, :, None]."
-        )
-    if len(kernel.shape) != 4:
-        raise ValueError(
-            "kernel must have shape (kernel_height, kernel_width, channels, filters), "
-            f"got {tuple(kernel.shape)}."
-        )
-    if kernel.shape[2] != x.shape[3]:
-        raise ValueError(
-            f"kernel expects {kernel.shape[2]} channels (its third axis) but x has {x.shape[3]} (its last)."
-        )
-    if bias is not None and tuple(np.shape(bias)) != (kernel.shape[3],):
-        raise ValueError(
-            f"bias must hold one number per filter, shape ({kernel.shape[3]},), got {tuple(np.shape(bias))}."
-        )
-    strides = _pair(strides, "strides")
-    return strides, *_axes_geometry(x.shape, tuple(kernel.shape[:2]), strides, padding)
-
-
 def _pool(
     x: Any, function: Any, fill: float, pool_size: Pair, strides: Pair | None, padding: str
 ) -> Any:
@@ -393,38 +348,11 @@ def _pool(
         )
     if padding not in ("valid", "same"):
         raise ValueError(f'padding of a pooling layer must be "valid" or "same", got {padding!r}.')
-    pool_size = _pair(pool_size, "pool_size")
-    strides = pool_size if strides is None else _pair(strides, "strides")
-    out_sizes, margins = _axes_geometry(x.shape, pool_size, strides, padding)
-    x = _pad(x, margins, fill)
+    pool_size = as_pair(pool_size, "pool_size")
+    strides = pool_size if strides is None else as_pair(strides, "strides")
+    out_sizes, margins = axes_geometry(x.shape, pool_size, strides, padding)
+    x = pad(x, margins, fill)
     for axis in (1, 2):
         geometry = (pool_size[axis - 1], strides[axis - 1], out_sizes[axis - 1])
-        x = functools.reduce(function, _slide(x, axis, *geometry))
-    return x
-
-
-def _slide(x: Any, axis: int, size: int, stride: int, count: int) -> list[Any]:
-    """Return ``size`` views of ``x``: the k-th holds the k-th pixel of each of ``count`` windows."""
-    index = (slice(None),) * axis
-    span = (count - 1) * stride + 1
-    return [x[(*index, slice(k, k + span, stride))] for k in range(size)]
-
-
-def _concatenate(views: list[Any]) -> Any:
-    return views[0] if len(views) == 1 else ops.concatenate(views, axis=-1)
-
-
-def _pad(x: Any, margins: list[tuple[int, int]], fill: float = 0.0) -> Any:
-    if not any(map(any, margins)):
-        return x
-    return ops.pad(x, [(0, 0), *margins, (0, 0)], constant_values=fill)
-
-
-def _float_tensor(x: Any, name: str) -> Any:
-    x = ops.convert_to_tensor(x)
-    if not keras.backend.is_float_dtype(x.dtype):
-        raise ValueError(
-            f"{name} must hold floating point numbers, got {keras.backend.standardize_dtype(x.dtype)}. "
-            "Scale images first: x.astype('float32') / 255."
-        )
+        x = functools.reduce(function, slide(x, axis, *geometry))
     return x

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 import keras
 
-from course_lib.gradients import active_backend
+from course_lib.gradients import active_backend, visible_gpus
 
 __all__ = ["Accelerator", "DeviceReport", "describe"]
 
 
 @dataclass(frozen=True)
 class Accelerator:
-    """A GPU (or TPU) that the backend can use.
+    """A GPU that the backend can use.
 
     Attributes:
         name: its product name where known, else what the backend calls it.
@@ -48,7 +48,7 @@ class DeviceReport:
         processor: the name of the CPU, as far as the system tells it.
         cpu_cores: CPU cores this process may use.
         memory_gib: main memory in GiB, or None where the system does not tell it.
-        accelerators: the GPUs (or TPUs) that the backend sees.
+        accelerators: the GPUs that the backend sees.
     """
 
     backend: str
@@ -103,18 +103,10 @@ def describe() -> DeviceReport:
 
 
 def _accelerators() -> tuple[Accelerator, ...]:
-    seen = [name for kind in ("gpu", "tpu") for name in _visible(kind)]
+    seen = visible_gpus()
     cards = _graphics_cards() if seen else []
     # The driver lists every card; only where the backend sees as many do the two lists pair up.
     return tuple(cards) if len(cards) == len(seen) else tuple(Accelerator(name) for name in seen)
-
-
-def _visible(kind: str) -> list[str]:
-    """Return the backend's names of its devices of a kind."""
-    try:
-        return [str(name) for name in keras.distribution.list_devices(kind)]
-    except (RuntimeError, NotImplementedError, AttributeError, ValueError):
-        return []  # JAX raises where there are none
 
 
 def _graphics_cards() -> list[Accelerator]:

@@ -14,12 +14,24 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["active_backend", "compile", "per_example_gradients", "value_and_grad"]
+__all__ = ["active_backend", "compile", "per_example_gradients", "value_and_grad", "visible_gpus"]
 
 
 def active_backend() -> str:
     """Return the name of Keras's backend: ``"tensorflow"``, ``"jax"`` or ``"torch"``."""
     return keras.backend.backend()
+
+
+def visible_gpus() -> list[str]:
+    """Return the backend's own names of the GPUs it sees; an empty list where there are none."""
+    if active_backend() == "torch":  # Keras lists no devices for PyTorch
+        import torch
+
+        return [f"cuda:{place}" for place in range(torch.cuda.device_count())]
+    try:
+        return [str(name) for name in keras.distribution.list_devices("gpu")]
+    except RuntimeError:
+        return []  # JAX raises where there are none
 
 
 def value_and_grad(

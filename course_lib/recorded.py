@@ -41,7 +41,8 @@ def save(
 
     Args:
         experiment: a short name, lower-case words joined by hyphens or underscores.
-        values: what was measured, each a finite number or a short text, by its name.
+        values: what was measured, each a finite number or a short text, by its name. ``show`` puts a
+            value named ``"row: column"`` into that row and column of its table.
         seeds: the seeds that were used.
         folder: where the records are; ``book/recorded/`` by default.
 
@@ -122,21 +123,22 @@ def _table(experiment: str, records: list[dict]) -> str:
             f"*No recorded runs of {experiment} yet. Run this page with `COURSE_SIZE=full` to "
             "make one.*"
         )
-    names = list(dict.fromkeys(name for record in records for name in record["values"]))
-    head = ["date", "device", "size", "versions", "seeds", *names]
-    rows = [
-        [
-            record["date"],
-            record["device"],
-            record["size"],
-            ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
-            ", ".join(map(str, record["seeds"])) or "none",
-            *(_cell(record["values"].get(name, "")) for name in names),
-        ]
-        for record in records
-    ]
-    lines = ["**Recorded runs**", "", _row(head), _row(["---"] * len(head)), *map(_row, rows)]
-    return "\n".join(lines)
+    return "\n\n".join(_one_table(record) for record in records)
+
+
+def _one_table(record: dict) -> str:
+    """Write one run: a value named ``row: column`` goes into that row and column."""
+    cells = {}
+    for name, value in record["values"].items():
+        row, _, column = name.rpartition(": ")
+        cells.setdefault(row, {})[column] = _cell(value)
+    columns = list(dict.fromkeys(column for row in cells.values() for column in row))
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    head = f"**Recorded run** of {record['date']} on {record['device']}: {record['size']} data, "
+    head += f"{versions}, seeds {', '.join(map(str, record['seeds'])) or 'none'}."
+    rows = [[name, *(row.get(column, "") for column in columns)] for name, row in cells.items()]
+    lines = [_row(["", *columns]), _row(["---"] * (len(columns) + 1)), *map(_row, rows)]
+    return "\n".join([head, "", *lines])
 
 
 def _row(cells: list[str]) -> str:

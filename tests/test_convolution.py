@@ -43,7 +43,9 @@ def test_conv2d_equals_keras(x_shape, kernel_shape, strides, padding, seed):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_conv2d_is_scipys_correlation_and_not_its_convolution(seed):
     image, kernel = random((9, 11), seed), random((3, 4), seed + 10)
-    ours = to_numpy(convolution.conv2d(image[None, :, :, None], kernel[:, :, None, None]))[0, :, :, 0]
+    ours = to_numpy(convolution.conv2d(image[None, :, :, None], kernel[:, :, None, None]))[
+        0, :, :, 0
+    ]
     correlated = scipy.signal.correlate2d(image, kernel, mode="valid")
     np.testing.assert_allclose(ours, correlated, atol=1e-5)
     convolved = scipy.signal.convolve2d(image, kernel, mode="valid")
@@ -128,7 +130,9 @@ def test_pooling_equals_keras(pool_size, strides, padding):
         (convolution.average_pool2d, ops.average_pool),
     ):
         expected = to_numpy(reference(x, pool_size, strides or pool_size, padding))
-        np.testing.assert_allclose(to_numpy(ours(x, pool_size, strides, padding)), expected, rtol=1e-5)
+        np.testing.assert_allclose(
+            to_numpy(ours(x, pool_size, strides, padding)), expected, rtol=1e-5
+        )
 
 
 def test_pooling_equals_scikit_image():
@@ -158,7 +162,7 @@ def test_output_size_in_worked_examples():
     "layers", [[(3, 1)], [(3, 1), (2, 2)], [(3, 2), (3, 2), (5, 1)], [(3, 1), (2, 2)] * 3, []]
 )
 def test_receptive_field_equals_the_reach_of_a_gradient(layers):
-    """Which input pixels have any influence on one output unit, asked of automatic differentiation."""
+    """Automatic differentiation says which input pixels have any influence on an output unit."""
     size, stride = convolution.receptive_field(layers)
     length = size + 2 * stride + 4
 
@@ -173,7 +177,8 @@ def test_receptive_field_equals_the_reach_of_a_gradient(layers):
         unit_value = gradients.value_and_grad(lambda x, unit=unit: forward(x)[0, 0, unit, 0])
         _, gradient = unit_value(ops.ones((1, 1, length, 1)))
         reach.append(np.flatnonzero(to_numpy(gradient)))
-    assert reach[0].size == size and reach[0][-1] - reach[0][0] + 1 == size
+    assert reach[0].size == size
+    assert reach[0][-1] - reach[0][0] + 1 == size
     assert reach[1][0] - reach[0][0] == stride
 
 
@@ -215,8 +220,14 @@ def test_multiply_adds_counted_by_hand():
     ("call", "message"),
     [
         (lambda: convolution.conv2d(np.ones((5, 5)), np.ones((3, 3, 1, 1))), "x must have shape"),
-        (lambda: convolution.conv2d(np.ones((1, 5, 5, 1)), np.ones((3, 3))), "kernel must have shape"),
-        (lambda: convolution.conv2d(np.ones((1, 5, 5, 3)), np.ones((3, 3, 1, 1))), "expects 1 channels"),
+        (
+            lambda: convolution.conv2d(np.ones((1, 5, 5, 1)), np.ones((3, 3))),
+            "kernel must have shape",
+        ),
+        (
+            lambda: convolution.conv2d(np.ones((1, 5, 5, 3)), np.ones((3, 3, 1, 1))),
+            "expects 1 channels",
+        ),
         (
             lambda: convolution.conv2d(np.ones((1, 5, 5, 1)), np.ones((3, 3, 1, 2)), np.ones(3)),
             "one number per filter",
@@ -227,7 +238,9 @@ def test_multiply_adds_counted_by_hand():
         ),
         (lambda: convolution.conv2d(np.ones((1, 2, 2, 1)), np.ones((3, 3, 1, 1))), "does not fit"),
         (
-            lambda: convolution.conv2d(np.ones((1, 5, 5, 1)), np.ones((3, 3, 1, 1)), padding="full"),
+            lambda: convolution.conv2d(
+                np.ones((1, 5, 5, 1)), np.ones((3, 3, 1, 1)), padding="full"
+            ),
             'must be "valid", "same"',
         ),
         (

@@ -138,20 +138,26 @@ def test_a_file_that_is_no_record(tmp_path, content):
         recorded.load("a-run", tmp_path)
 
 
-def test_show_makes_a_table_newest_first(tmp_path, shown):
-    first = recorded.save("a-run", {"a": 0.123456, "only here": 1}, seeds=[3], folder=tmp_path)
+def test_show_makes_a_table_of_each_run_newest_first(tmp_path, shown):
+    values = {"ours: seconds": 1.23456, "ours: score": 7, "theirs: seconds": 2.0, "plain": "A | B"}
+    first = recorded.save("a-run", values, seeds=[3, 4], folder=tmp_path)
     older = first.with_name("older.json")
     older.write_text(first.read_text())
-    rewrite(older, date="2001-02-03", values={"a": 2.0}, seeds=[], device="A | B")
+    rewrite(older, date="2001-02-03", values={"only: here": 2.0}, seeds=[])
     recorded.show("a-run", tmp_path)
     ((plain, bundle),) = shown
     assert bundle["text/markdown"] == plain
-    lines = plain.split("\n")
-    assert lines[0] == "**Recorded runs**"
-    assert lines[2] == "| date | device | size | versions | seeds | a | only here |"
-    assert lines[4].endswith("| 3 | 0.1235 | 1 |")
-    assert lines[5].startswith("| 2001-02-03 | A \\| B | small |")
-    assert lines[5].endswith("| none | 2 |  |")
+    newer, old = plain.split("**Recorded run** of ")[1:]
+    assert newer.split("\n")[0].endswith(", seeds 3, 4.")
+    assert newer.strip().split("\n")[2:] == [
+        "|  | seconds | score | plain |",
+        "| --- | --- | --- | --- |",
+        "| ours | 1.235 | 7 |  |",
+        "| theirs | 2 |  |  |",
+        "|  |  |  | A \\| B |",
+    ]
+    assert old.startswith("2001-02-03 on ")
+    assert old.endswith("seeds none.\n\n|  | here |\n| --- | --- |\n| only | 2 |")
 
 
 def test_show_is_kind_when_there_is_nothing(tmp_path, shown):

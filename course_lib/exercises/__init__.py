@@ -1,8 +1,9 @@
 """How do you know that your own answer to an exercise is right?
 
-``exercises.check("convolution.output_size", my_function)`` runs your function on the cases of the exercise.
-If it is right, one line says so. If not, the error says where it differs, and, where your answer is one that
-many people give first, what probably happened. The exercises of a chapter live in the module of its name.
+``exercises.check("convolution.output_size", my_function)`` runs your function on the cases of the
+exercise. If it is right, one line says so. If not, the error says where it differs, and, where your
+answer is one that many people give first, what probably happened. The exercises of a chapter live
+in the module of its name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 __all__ = ["Exercise", "WrongAnswer", "check", "get", "names"]
 
 
-class WrongAnswer(AssertionError):
+class WrongAnswer(AssertionError):  # noqa: N818 - a learner meets it, so it has a plain name
     """An answer to an exercise differs from what is right; the message holds a hint."""
 
 
@@ -29,7 +30,8 @@ class Exercise:
     Attributes:
         solution: A function that answers rightly.
         cases: Argument tuples on which an answer is compared with the solution.
-        mistakes: Pairs of a wrong answer (a function like ``solution``) and the hint for who gives it.
+        mistakes: Pairs of a wrong answer (a function like ``solution``) and the hint for who gives
+            it.
         tolerance: Largest absolute difference that still counts as equal.
     """
 
@@ -68,7 +70,8 @@ def check(name: str, answer: Callable[..., Any]) -> None:
         answer: Your function. It gets the same arguments as the exercise describes.
 
     Raises:
-        WrongAnswer: If a result differs; the message says where, and gives a hint if the mistake is a known one.
+        WrongAnswer: If a result differs; the message says where, and gives a hint if the mistake is
+            a known one.
         ValueError: If there is no such exercise.
     """
     exercise = get(name)

@@ -1,4 +1,4 @@
-"""The coding exercises of the chapter on convolution: sizes, flipping, kernels by hand, and cheaper layers."""
+"""The coding exercises of the chapter on convolution: sizes, flipping, kernels by hand, costs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from course_lib.exercises import Exercise
 
 __all__ = ["EXERCISES"]
 
-_SIZES = [(n, k, s, p) for n in (7, 28, 32) for k in (2, 3, 5) for s in (1, 2, 3) for p in (0, 1, 2)]
+_SIZES = [
+    (n, k, s, p) for n in (7, 28, 32) for k in (2, 3, 5) for s in (1, 2, 3) for p in (0, 1, 2)
+]
 
 _LAYERS = [(3, 1, 16), (3, 16, 32), (5, 3, 8), (1, 64, 10)]  # kernel size, input channels, filters
 
-_BLOCKS = [(32, 32, 3, 16, 32), (14, 14, 3, 64, 64), (7, 9, 5, 8, 12)]  # height, width, kernel, channels, filters
+_BLOCKS = [
+    (32, 32, 3, 16, 32),
+    (14, 14, 3, 64, 64),
+    (7, 9, 5, 8, 12),
+]  # height, width, kernel, channels, filters
 
 
 def _random(shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -26,7 +32,7 @@ _IMAGES = [(_random((6, 7), 0), _random((3, 3), 1)), (_random((5, 5), 2), _rando
 
 
 def _convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Convolve in the mathematicians' sense, where the kernel fits: the definition, term by term."""
+    """Convolve in the mathematicians' sense, where the kernel fits: term by term."""
     height, width = kernel.shape
     rows, columns = image.shape[0] - height + 1, image.shape[1] - width + 1
     return sum(
@@ -79,7 +85,7 @@ EXERCISES = {
         mistakes=[
             (
                 lambda n, k, s, p: (n + 2 * p - k) // s,
-                "count the first position too: with n = k and no padding there is one position, not none.",
+                "count the first position too: a kernel as wide as the picture fits once.",
             ),
             (
                 lambda n, k, s, p: (n + p - k) // s + 1,
@@ -99,7 +105,10 @@ EXERCISES = {
         solution=_convolve,
         cases=_IMAGES,
         mistakes=[
-            (_correlate, "this is cross-correlation, what layers compute. A convolution flips the kernel."),
+            (
+                _correlate,
+                "this is cross-correlation, what layers compute. A convolution flips the kernel.",
+            ),
             (
                 lambda image, kernel: _convolve(image, kernel[:, ::-1]),
                 "you flipped one axis of the kernel; a convolution flips both.",
@@ -116,12 +125,18 @@ EXERCISES = {
         mistakes=[
             (
                 lambda: _one_hot_kernel(1, 2),
-                "this moves the picture to the left. The layer does not flip the kernel: output pixel j reads input "
-                "pixel j - 1 if the 1 stands to the left of the centre.",
+                "this moves the picture to the left. The layer does not flip the kernel: "
+                "output pixel j reads input pixel j - 1 if the 1 stands left of the centre.",
             ),
             (lambda: _one_hot_kernel(1, 1), "this kernel copies the picture and moves nothing."),
-            (lambda: _one_hot_kernel(0, 1), "this moves the picture down: rows come first in a kernel."),
-            (lambda: _one_hot_kernel(2, 1), "this moves the picture up: rows come first in a kernel."),
+            (
+                lambda: _one_hot_kernel(0, 1),
+                "this moves the picture down: rows come first in a kernel.",
+            ),
+            (
+                lambda: _one_hot_kernel(2, 1),
+                "this moves the picture up: rows come first in a kernel.",
+            ),
         ],
     ),
     "separable_multiply_adds": Exercise(

@@ -2,9 +2,9 @@
 
     python data/scripts/train_small_cnn.py [--seeds 0 1 2]
 
-The weights of the first seed are kept; the others only show how much luck there is. The recipe is that of the
-chapter foundations/convolution: Adam with a one-cycle learning rate, batches of 128, 12 epochs. Afterwards run
-write_checksums.py, which enters the new file into data/checksums.sha256.
+The weights of the first seed are kept; the others only show how much luck there is. The recipe is
+that of the chapter foundations/convolution: Adam with a one-cycle learning rate, batches of 128, 12
+epochs. Afterwards run write_checksums.py, which enters the new file into data/checksums.sha256.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from course_lib import convolution, datasets, training
 
 
 def main() -> None:
+    """Train once for each seed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     seeds = parser.parse_args().seeds

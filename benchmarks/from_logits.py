@@ -1,0 +1,56 @@
+"""Does Keras rescue a model that ends in softmax and is trained with ``from_logits=True``?
+
+    KERAS_BACKEND=jax python benchmarks/from_logits.py
+
+Asks the active backend: trains document 004's network three ways on the shipped CIFAR-10, as the
+chapter on convolution does, and keeps losses and accuracies under book/recorded/from-logits/.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+from course_lib import datasets, devices, gradients, recorded, training
+
+
+def network(last: str | None) -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10, activation=last),
+        ]
+    )
+
+
+def main(seed: int = 0) -> None:
+    print(devices.describe(), "\n")
+    data = datasets.load("cifar10", size="small")
+    x, x_test = training.scale_images(data.x_train), training.scale_images(data.x_test)
+    crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    variants = {
+        "as written": ("softmax", crossentropy),
+        "softmax twice": ("softmax", lambda labels, outputs: crossentropy(labels, 1.0 * outputs)),
+        "repaired": (None, crossentropy),
+    }
+    values = {"backend": gradients.active_backend()}
+    for name, (last, loss) in variants.items():
+        training.set_seed(seed)
+        model = network(last)
+        model.compile("adam", loss, metrics=["accuracy"])
+        history = training.fit(model, x, data.y_train, epochs=10, batch_size=32, seed=seed)
+        accuracy = np.mean(model.predict(x_test, verbose=0).argmax(axis=1) == data.y_test)
+        values[f"{name}: last loss"] = round(history.history["loss"][-1], 3)
+        values[f"{name}: test accuracy"] = round(float(accuracy), 3)
+        print(name, history.history["loss"], accuracy)
+    recorded.save("from-logits", values, seeds=[seed])
+
+
+if __name__ == "__main__":
+    main()
