@@ -60,7 +60,7 @@ notebooks: $(INSTALLED) ## run every notebook against its stored outputs
 	@$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book
 
 site-tests: book ## the built site in headless Chromium
-	@$(BIN)/pytest -m browser tests
+	@$(BIN)/pytest -n 2 --dist worksteal -m browser tests
 
 bench: $(INSTALLED) ## ours beside the reference, in one run (BENCH=benchmarks/... for one)
 	@set -e; for script in $(BENCH); do printf '\n== %s\n' "$$script"; $(BIN)/python $$script; done

@@ -19,6 +19,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+NBSP = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line
 _MARK = "shows_runs"
 _logger = logging.getLogger(__name__)
 
@@ -118,14 +119,14 @@ class ExecutionTimes(RunTable):
             if not run:
                 continue
             total += run["seconds"]
-            peak = "not measured" if run["peak_mib"] is None else f"{run['peak_mib']:,} MiB"
-            texts = (f"{run['seconds']:.0f} s", peak, run["size"], run["finished"])
+            peak = "not measured" if run["peak_mib"] is None else f"{run['peak_mib']:,}{NBSP}MiB"
+            texts = (f"{run['seconds']:.0f}{NBSP}s", peak, run["size"], run["finished"])
             cells = [nodes.paragraph("", text) for text in texts]
             rows.append([self.link(chapter.title, chapter.page), *cells])
         if not rows:
             return self.nothing_yet()
         head = ("Notebook", "Wall time", "Peak memory", "Size", "Ran on")
-        texts = ("All notebooks", f"{total:.0f} s", "", "", "")
+        texts = ("All notebooks", f"{total:.0f}{NBSP}s", "", "", "")
         rows.append([nodes.paragraph("", text) for text in texts])
         return [table(head, rows, (40, 15, 15, 15, 15), "execution-times")]
 
