@@ -20,8 +20,9 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "book" / "_static" / "screenshot.png"
 PAGE = "book/foundations/convolution.html"
+PLACE = "#the-model-that-travels"  # a claim and a figure on one screen
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SIZE = {"width": 1280, "height": 800}
+SIZE = {"width": 1280, "height": 1140}
 COLOURS = 128
 LARGEST = 150_000  # bytes
 
@@ -34,7 +35,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def photograph(site: Path, browser: str) -> bytes:
-    """Return a PNG of the chapter's first claim and figure as a reader sees them.
+    """Return a PNG of a place in the chapter as a reader sees it.
 
     Args:
         site: the folder of the built site.
@@ -50,12 +51,10 @@ def photograph(site: Path, browser: str) -> bytes:
             executable_path=browser, args=["--no-sandbox", "--disable-gpu"]
         )
         tab = chromium.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
-        tab.goto(f"http://127.0.0.1:{server.server_address[1]}/{PAGE}", wait_until="load")
+        address = f"http://127.0.0.1:{server.server_address[1]}/{PAGE}"
+        tab.goto(address, wait_until="load")
         tab.evaluate("() => window.MathJax?.startup?.promise.then(() => true)")
-        tab.evaluate(
-            "() => { const target = document.querySelector('article figure') ?? document.body;"
-            " scrollTo(0, target.getBoundingClientRect().top + scrollY - 300) }"
-        )
+        tab.locator(PLACE).evaluate("place => scrollTo(0, place.getBoundingClientRect().top - 65)")
         tab.wait_for_timeout(500)  # the outline marks where the reader is
         picture = tab.screenshot()
         chromium.close()
