@@ -1,6 +1,6 @@
 """Time ``conv2d`` and the pooling functions beside Keras's, compiled, in one process.
 
-    python benchmarks/convolution.py [--rounds 30]
+    python benchmarks/convolution.py [--rounds 30] [--record]
 
 Prints one table. Each round times every contender once, in turn, so that a machine that slows down
 slows all of them; the figures are medians over the rounds, and the ratios are what to quote.
@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
-from course_lib import convolution, devices, gradients
+from course_lib import convolution, devices, gradients, recorded
 
 CASES = {  # name: (x shape, kernel shape)
     "small layer": ((16, 28, 28, 8), (3, 3, 8, 16)),
@@ -51,7 +51,9 @@ def bind(function: Callable, *arguments: object) -> Callable[[], object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--record", action="store_true", help="keep the figures in book/recorded/")
+    arguments = parser.parse_args()
+    values = {}
     print(devices.describe(), "\n")
     print(f"{'case':<14}{'what':<24}{'ours ms':>10}{'Keras ms':>10}{'ours / Keras':>14}")
     random = np.random.default_rng(0)
@@ -75,10 +77,12 @@ def main() -> None:
             ),
         }
         for name, (ours, reference) in pairs.items():
-            times = race({"ours": ours, "reference": reference}, rounds)
+            times = race({"ours": ours, "reference": reference}, arguments.rounds)
             ratio = times["ours"] / times["reference"]
             mine, theirs = 1e3 * times["ours"], 1e3 * times["reference"]
             print(f"{case:<14}{name:<24}{mine:>10.3f}{theirs:>10.3f}{ratio:>14.2f}")
+            values[f"{name}, {case}: ours / Keras"] = round(ratio, 2)
+            values[f"{name}, {case}: ours, ms"] = round(mine, 3)
     x_shape, kernel_shape = CASES["small layer"]
     x, kernel = (random.normal(size=s).astype("float32") for s in (x_shape, kernel_shape))
     start = time.perf_counter()
@@ -86,6 +90,8 @@ def main() -> None:
     print(
         f"{'small layer':<14}{'conv2d_loops, once':<24}{1e3 * (time.perf_counter() - start):>10.0f}"
     )
+    if arguments.record:
+        recorded.save("convolution-speed", values)
 
 
 if __name__ == "__main__":

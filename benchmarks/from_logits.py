@@ -1,10 +1,12 @@
 """Does Keras rescue a model that ends in softmax and is trained with ``from_logits=True``?
 
-    KERAS_BACKEND=jax python benchmarks/from_logits.py
+    KERAS_BACKEND=jax python benchmarks/from_logits.py [--seed 0] [--record]
 
 Asks the active backend: trains document 004's network three ways on the shipped CIFAR-10, as the
-chapter on convolution does, and keeps losses and accuracies under book/recorded/from-logits/.
+chapter on convolution does. With --record the figures are kept under book/recorded/from-logits/.
 """
+
+import argparse
 
 import keras
 import numpy as np
@@ -29,7 +31,12 @@ def network(last: str | None) -> keras.Model:
     )
 
 
-def main(seed: int = 0) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", action="store_true", help="keep the figures in book/recorded/")
+    arguments = parser.parse_args()
+    seed = arguments.seed
     print(devices.describe(), "\n")
     data = datasets.load("cifar10", size="small")
     x, x_test = training.scale_images(data.x_train), training.scale_images(data.x_test)
@@ -49,7 +56,8 @@ def main(seed: int = 0) -> None:
         values[f"{name}: last loss"] = round(history.history["loss"][-1], 3)
         values[f"{name}: test accuracy"] = round(float(accuracy), 3)
         print(name, history.history["loss"], accuracy)
-    recorded.save("from-logits", values, seeds=[seed])
+    if arguments.record:
+        recorded.save("from-logits", values, seeds=[seed])
 
 
 if __name__ == "__main__":
