@@ -16,7 +16,7 @@ import numpy as np
 
 from course_lib._display import publish
 
-__all__ = ["MIME_TYPE", "ClaimError", "check", "slug"]
+__all__ = ["MIME_TYPE", "ClaimError", "check", "readable", "slug"]
 
 MIME_TYPE = "application/vnd.course-lib.claim+json"
 _LONGEST_SLUG = 60
@@ -60,7 +60,7 @@ def check(statement: str, holds: object, **measured: object) -> None:
     }
     publish(plain, **{"text/html": _card(statement, verdict, values), MIME_TYPE: ledger})
     if not verdict:
-        shown = "; ".join(f"{_label(name)} = {_text(value)}" for name, value in values.items())
+        shown = "; ".join(f"{_label(name)} = {readable(value)}" for name, value in values.items())
         raise ClaimError(f"This claim does not hold: {statement} Measured: {shown or 'nothing'}.")
 
 
@@ -137,8 +137,12 @@ def _as_plain(name: str, value: object) -> object:
     )
 
 
-def _text(value: object) -> str:
-    """Write a measured value for readers."""
+def readable(value: object) -> str:
+    """Write a measured value for readers, a number in at most four significant digits.
+
+    Args:
+        value: a number, a truth value, a text, or a list of such.
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -146,7 +150,7 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)
+        return ", ".join(readable(item) for item in value)
     return str(value)
 
 
@@ -157,7 +161,7 @@ def _label(name: str) -> str:
 def _card(statement: str, holds: bool, values: dict[str, object]) -> str:
     kind, verdict = ("holds", "✓ Claim holds") if holds else ("fails", "✗ Claim fails")
     rows = "".join(
-        f"<li>{html.escape(_label(name))}: <strong>{html.escape(_text(value))}</strong></li>"
+        f"<li>{html.escape(_label(name))}: <strong>{html.escape(readable(value))}</strong></li>"
         for name, value in values.items()
     )
     measured = f'<ul class="claim-measured">{rows}</ul>' if rows else ""

@@ -41,8 +41,8 @@ def save(
 
     Args:
         experiment: a short name, lower-case words joined by hyphens or underscores.
-        values: what was measured, each a finite number or a short text, by its name. ``show`` puts a
-            value named ``"row: column"`` into that row and column of its table.
+        values: what was measured, each a finite number or a short text, by its name. ``show`` puts
+            a value named ``"row: column"`` into that row and column of its table.
         seeds: the seeds that were used.
         folder: where the records are; ``book/recorded/`` by default.
 

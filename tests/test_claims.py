@@ -194,3 +194,18 @@ def test_a_slug_of_no_letters():
 def test_outside_a_notebook_it_prints(capsys):
     claims.check("It holds.", True, value=3)
     assert capsys.readouterr().out == "Claim holds: It holds.\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "yes"),
+        (60874, "60,874"),
+        (0.123456, "0.1235"),
+        (123456.7, "123,457"),
+        ([1, 0.5, False], "1, 0.5, no"),
+        ("H100", "H100"),
+    ],
+)
+def test_measured_values_are_written_for_readers(value, text):
+    assert claims.readable(value) == text

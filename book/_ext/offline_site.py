@@ -44,7 +44,9 @@ def copy_mathjax(app: Sphinx) -> None:
         return
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or found.origin is None:
-        raise ExtensionError(f"{_PACKAGE} is not installed: run `make book`, which installs it.")
+        raise ExtensionError(
+            f"{_PACKAGE} is not installed: run `make book`, which installs it."
+        )
     source = Path(found.origin).parent / "static" / "mathjax"
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / _SCRIPT, target / _SCRIPT)
@@ -56,7 +58,9 @@ def drop_thebe(app: Sphinx) -> None:
     unwanted = {"init_thebe_core", "update_thebe_context"}
     for event, listeners in app.events.listeners.items():
         kept = [
-            entry for entry in listeners if getattr(entry.handler, "__name__", "") not in unwanted
+            entry
+            for entry in listeners
+            if getattr(entry.handler, "__name__", "") not in unwanted
         ]
         app.events.listeners[event] = kept
 

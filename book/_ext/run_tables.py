@@ -19,6 +19,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from course_lib.claims import readable
+
 NBSP = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line
 _MARK = "shows_runs"
 _logger = logging.getLogger(__name__)
@@ -44,7 +46,9 @@ class RunTable(SphinxDirective):
         """All notebooks of the book in reading order."""
         self.env.metadata[self.env.docname][_MARK] = True
         found = self.env.found_docs
-        for page in (name for name in self.config.external_site_map if name in found):
+        for page in (
+            name for name in self.config.external_site_map if name in found
+        ):
             path = Path(self.env.doc2path(page))
             if path.suffix == ".ipynb":
                 self.env.note_dependency(str(path))
@@ -55,7 +59,9 @@ class RunTable(SphinxDirective):
         """A paragraph that links to a page, or to a place on it."""
         address = self.env.app.builder.get_relative_uri(self.env.docname, page)
         address = f"{address}#{anchor}" if anchor else address
-        return nodes.paragraph("", "", nodes.reference("", text, internal=True, refuri=address))
+        return nodes.paragraph(
+            "", "", nodes.reference("", text, internal=True, refuri=address)
+        )
 
     def nothing_yet(self) -> list[nodes.Node]:
         """What the page says before any notebook has run."""
@@ -75,10 +81,15 @@ class ClaimLedger(RunTable):
             if not claims:
                 continue
             self._check_anchors(chapter, claims)
-            heading = nodes.rubric("", "", *self.link(chapter.title, chapter.page).children)
+            heading = nodes.rubric(
+                "", "", *self.link(chapter.title, chapter.page).children
+            )
             rows = [self._row(chapter, claim) for claim in claims]
             head = ("Claim", "Verdict", "Measured", "Size")
-            sections += [heading, table(head, rows, (50, 10, 30, 10), "claim-ledger")]
+            sections += [
+                heading,
+                table(head, rows, (50, 10, 30, 10), "claim-ledger"),
+            ]
         if not sections:
             return self.nothing_yet()
         count = f"{total} {'claim' if total == 1 else 'claims'} checked in this build."
@@ -104,7 +115,9 @@ class ClaimLedger(RunTable):
                 problem = f"the card of claim-{slug} carries no such anchor"
             else:
                 continue
-            _logger.warning("%s: %s", chapter.page, problem, location=self.get_location())
+            _logger.warning(
+                "%s: %s", chapter.page, problem, location=self.get_location()
+            )
 
 
 class ExecutionTimes(RunTable):
@@ -119,8 +132,17 @@ class ExecutionTimes(RunTable):
             if not run:
                 continue
             total += run["seconds"]
-            peak = "not measured" if run["peak_mib"] is None else f"{run['peak_mib']:,}{NBSP}MiB"
-            texts = (f"{run['seconds']:.0f}{NBSP}s", peak, run["size"], run["finished"])
+            peak = (
+                "not measured"
+                if run["peak_mib"] is None
+                else f"{run['peak_mib']:,}{NBSP}MiB"
+            )
+            texts = (
+                f"{run['seconds']:.0f}{NBSP}s",
+                peak,
+                run["size"],
+                run["finished"],
+            )
             cells = [nodes.paragraph("", text) for text in texts]
             rows.append([self.link(chapter.title, chapter.page), *cells])
         if not rows:
@@ -132,7 +154,10 @@ class ExecutionTimes(RunTable):
 
 
 def table(
-    head: tuple[str, ...], rows: list[list[nodes.Node]], widths: tuple[int, ...], style: str
+    head: tuple[str, ...],
+    rows: list[list[nodes.Node]],
+    widths: tuple[int, ...],
+    style: str,
 ) -> nodes.table:
     """A table of ready cells under a row of headings, with column widths in percent."""
     group = nodes.tgroup("", cols=len(head))
@@ -155,17 +180,12 @@ def measured_list(measured: dict) -> nodes.Node:
     return nodes.bullet_list("", *items, classes=["simple"])
 
 
-def readable(value: object) -> str:
-    """A measured value in at most four significant digits."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return ", ".join(readable(part) for part in value)
-    return str(value)
-
-
 def refresh_tables(
-    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+    app: Sphinx,
+    env: BuildEnvironment,
+    added: set[str],
+    changed: set[str],
+    removed: set[str],
 ) -> list[str]:
     """Pages with such a table are read again whenever any page came, went or changed."""
     if not (added or changed or removed):
@@ -180,7 +200,11 @@ def _row(cells: list[nodes.Node]) -> nodes.row:
 def _title(content: dict) -> str | None:
     """The first top-level heading of a notebook."""
     for cell in content["cells"]:
-        source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+        source = (
+            cell["source"]
+            if isinstance(cell["source"], str)
+            else "".join(cell["source"])
+        )
         for line in source.splitlines():
             if cell["cell_type"] == "markdown" and line.startswith("# "):
                 return line[2:].strip()
