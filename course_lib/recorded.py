@@ -127,15 +127,21 @@ def _table(experiment: str, records: list[dict]) -> str:
 
 
 def _one_table(record: dict) -> str:
-    """Write one run: a value named ``row: column`` goes into that row and column."""
-    cells = {}
+    """Write one run: ``row: column`` goes into a table, any other value into the line above it."""
+    cells, single = {}, []
     for name, value in record["values"].items():
-        row, _, column = name.rpartition(": ")
-        cells.setdefault(row, {})[column] = _cell(value)
+        row, colon, column = name.rpartition(": ")
+        if colon:
+            cells.setdefault(row, {})[column] = _cell(value)
+        else:
+            single.append(f"{name} {_cell(value)}")
     columns = list(dict.fromkeys(column for row in cells.values() for column in row))
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     head = f"**Recorded run** of {record['date']} on {record['device']}: {record['size']} data, "
     head += f"{versions}, seeds {', '.join(map(str, record['seeds'])) or 'none'}."
+    head += f" Measured: {', '.join(single)}." if single else ""
+    if not cells:
+        return head
     rows = [[name, *(row.get(column, "") for column in columns)] for name, row in cells.items()]
     lines = [_row(["", *columns]), _row(["---"] * (len(columns) + 1)), *map(_row, rows)]
     return "\n".join([head, "", *lines])

@@ -148,13 +148,12 @@ def test_show_makes_a_table_of_each_run_newest_first(tmp_path, shown):
     ((plain, bundle),) = shown
     assert bundle["text/markdown"] == plain
     newer, old = plain.split("**Recorded run** of ")[1:]
-    assert newer.split("\n")[0].endswith(", seeds 3, 4.")
+    assert newer.split("\n")[0].endswith(", seeds 3, 4. Measured: plain A | B.")
     assert newer.strip().split("\n")[2:] == [
-        "|  | seconds | score | plain |",
-        "| --- | --- | --- | --- |",
-        "| ours | 1.235 | 7 |  |",
-        "| theirs | 2 |  |  |",
-        "|  |  |  | A \\| B |",
+        "|  | seconds | score |",
+        "| --- | --- | --- |",
+        "| ours | 1.235 | 7 |",
+        "| theirs | 2 |  |",
     ]
     assert old.startswith("2001-02-03 on ")
     assert old.endswith("seeds none.\n\n|  | here |\n| --- | --- |\n| only | 2 |")
