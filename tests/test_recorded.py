@@ -139,7 +139,7 @@ def test_a_file_that_is_no_record(tmp_path, content):
 
 
 def test_show_makes_a_table_of_each_run_newest_first(tmp_path, shown):
-    values = {"ours: seconds": 1.23456, "ours: score": 7, "theirs: seconds": 2.0, "plain": "A | B"}
+    values = {"ours: seconds": 1.23456, "ours: score": 7000, "theirs: seconds": 2.0, "plain": "A | B"}
     first = recorded.save("a-run", values, seeds=[3, 4], folder=tmp_path)
     older = first.with_name("older.json")
     older.write_text(first.read_text())
@@ -152,7 +152,7 @@ def test_show_makes_a_table_of_each_run_newest_first(tmp_path, shown):
     assert newer.strip().split("\n")[2:] == [
         "|  | seconds | score |",
         "| --- | --- | --- |",
-        "| ours | 1.235 | 7 |",
+        "| ours | 1.235 | 7,000 |",
         "| theirs | 2 |  |",
     ]
     assert old.startswith("2001-02-03 on ")
