@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=jax python benchmarks/from_logits.py [--seed 0] [--record]
 
-Asks the active backend: trains document 004's network three ways on the shipped CIFAR-10, as the
+Asks the active backend: trains document 004's network, which is the tutorial's of
+``cifar10.py``, three ways on the shipped CIFAR-10, as the
 chapter on convolution does. With --record the figures are kept under book/recorded/from-logits/.
 """
 
@@ -10,25 +11,9 @@ import argparse
 
 import keras
 import numpy as np
-from keras import layers
+from cifar10 import tutorial_cnn
 
 from course_lib import datasets, devices, gradients, recorded, training
-
-
-def network(last: str | None) -> keras.Model:
-    return keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(10, activation=last),
-        ]
-    )
 
 
 def main() -> None:
@@ -49,7 +34,7 @@ def main() -> None:
     values = {"backend": gradients.active_backend()}
     for name, (last, loss) in variants.items():
         training.set_seed(seed)
-        model = network(last)
+        model = tutorial_cnn(last)
         model.compile("adam", loss, metrics=["accuracy"])
         history = training.fit(model, x, data.y_train, epochs=10, batch_size=32, seed=seed)
         accuracy = np.mean(model.predict(x_test, verbose=0).argmax(axis=1) == data.y_test)
