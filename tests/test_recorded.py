@@ -139,7 +139,12 @@ def test_a_file_that_is_no_record(tmp_path, content):
 
 
 def test_show_makes_a_table_of_each_run_newest_first(tmp_path, shown):
-    values = {"ours: seconds": 1.23456, "ours: score": 7000, "theirs: seconds": 2.0, "plain": "A | B"}
+    values = {
+        "ours: seconds": 1.23456,
+        "ours: score": 7000,
+        "theirs: seconds": 2.0,
+        "plain": "A | B",
+    }
     first = recorded.save("a-run", values, seeds=[3, 4], folder=tmp_path)
     older = first.with_name("older.json")
     older.write_text(first.read_text())
