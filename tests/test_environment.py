@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -94,3 +96,16 @@ def test_the_lock_pins_versions_and_holds_no_address(line):
     assert re.fullmatch(r"[\w.-]+==[\w.+!]+( ; [^;]+)?", line)
     assert "://" not in line
     assert "@" not in line
+
+
+def test_the_extension_that_renders_the_chapters_fits_jupyterlab():
+    """JupyterLab loads an extension that does not fit, warns on the console, and renders nothing."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "jupyter", "labextension", "list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    report = listed.stdout + listed.stderr
+    assert "jupyterlab-myst" in report
+    assert "not compatible" not in report
