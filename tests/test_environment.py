@@ -99,7 +99,7 @@ def test_the_lock_pins_versions_and_holds_no_address(line):
 
 
 def test_the_extension_that_renders_the_chapters_fits_jupyterlab():
-    """JupyterLab loads an extension that does not fit, warns on the console, and renders nothing."""
+    """Where it does not fit, JupyterLab warns on the console and renders plain Markdown."""
     listed = subprocess.run(
         [sys.executable, "-m", "jupyter", "labextension", "list"],
         capture_output=True,
