@@ -2,9 +2,9 @@
 
     KERAS_BACKEND=jax python benchmarks/from_logits.py [--seed 0] [--record]
 
-Asks the active backend: trains document 004's network, which is the tutorial's of
-``cifar10.py``, three ways on the shipped CIFAR-10, as the
-chapter on convolution does. With --record the figures are kept under book/recorded/from-logits/.
+Asks the active backend: trains document 004's network, which is the tutorial's of ``cifar10.py``,
+three ways on the shipped CIFAR-10, as the chapter on convolution does. With --record the figures
+are kept under book/recorded/from-logits/.
 """
 
 import argparse
