@@ -56,14 +56,15 @@ _IMAGE_SETS = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Labelled images, split into training and test set.
+    """Labelled examples, split into training and test set.
 
     Attributes:
         name: the name it was loaded by.
         size: ``"small"`` or ``"full"``.
-        x_train: training images, uint8, shape (images, height, width, channels).
-        y_train: their class indices, int32, shape (images,).
-        x_test: test images, of the same form as ``x_train``.
+        x_train: training examples: images, uint8, shape (images, height, width, channels), or
+            signals, float32, shape (signals, time).
+        y_train: their class indices, int32, shape (examples,).
+        x_test: test examples, of the same form as ``x_train``.
         y_test: their class indices.
         class_names: the name of each class, by index.
         source: where the arrays were read from.
@@ -79,10 +80,12 @@ class Dataset:
     source: str
 
     def __repr__(self) -> str:
-        height, width, channels = self.x_train.shape[1:]
+        shape = self.x_train.shape[1:]
+        kind = "images" if len(shape) == 3 else "signals of length"
         return (
             f"Dataset {self.name} ({self.size}): {len(self.x_train):,} training and "
-            f"{len(self.x_test):,} test images, {height} x {width} x {channels}, "
+            f"{len(self.x_test):,} test {kind}{',' if kind == 'images' else ''} "
+            f"{' x '.join(map(str, shape))}, "
             f"{len(self.class_names)} classes, from {self.source}"
         )
 
@@ -112,7 +115,7 @@ class TextDataset:
 
 def names() -> tuple[str, ...]:
     """Return the names that ``load`` knows."""
-    return (*_IMAGE_SETS, "shakespeare")
+    return (*_IMAGE_SETS, "mnist1d", "shakespeare")
 
 
 def course_size() -> str:
@@ -133,13 +136,14 @@ def load(name: str, size: str | None = None) -> Dataset | TextDataset:
     """Load a data set.
 
     Args:
-        name: ``"fashion_mnist"``, ``"cifar10"``, ``"mnist"`` or ``"shakespeare"``.
+        name: ``"fashion_mnist"``, ``"cifar10"``, ``"mnist"``, ``"mnist1d"`` or
+            ``"shakespeare"``.
         size: ``"small"`` for the shipped subset, ``"full"`` for the published set;
-            ``$COURSE_SIZE`` by default.
+            ``$COURSE_SIZE`` by default. MNIST-1D ships whole: both sizes are the same.
 
     Returns:
-        A ``Dataset`` of images, or a ``TextDataset`` for ``"shakespeare"``. In a small image set
-        any first 10, 20, 30, ... images hold equally many of each class.
+        A ``Dataset``, or a ``TextDataset`` for ``"shakespeare"``. In a small image set any first
+        10, 20, 30, ... images hold equally many of each class.
 
     Raises:
         ValueError: ``name`` or ``size`` is not known.
@@ -152,6 +156,8 @@ def load(name: str, size: str | None = None) -> Dataset | TextDataset:
         raise ValueError(
             f"size must be 'small', 'full' or None (take $COURSE_SIZE), but it is {size!r}."
         )
+    if name == "mnist1d":
+        return _mnist1d(size)
     expected = _IMAGE_SETS.get(name)
     if expected is None:
         text, source = _small_text() if size == "small" else full_text()
@@ -247,6 +253,18 @@ def _cut_sheet(file: str, shape: tuple[int, int, int, int]) -> np.ndarray:
         )
     rows = sheet.reshape(count // columns, height, columns, width, channels)
     return np.ascontiguousarray(rows.swapaxes(1, 2)).reshape(shape)
+
+
+def _mnist1d(size: str) -> Dataset:
+    """Return the signals of MNIST-1D, which ship whole."""
+    file = "mnist1d/mnist1d.npz"
+    with np.load(io.BytesIO(verified(file)), allow_pickle=False) as arrays:
+        parts = [arrays[f"{array}_{split}"] for split in _SPLITS for array in "xy"]
+    for labels in (1, 3):
+        parts[labels] = parts[labels].astype(np.int32)
+    return Dataset(
+        "mnist1d", size, *parts, _IMAGE_SETS["mnist"].class_names, "data/mnist1d (shipped)"
+    )
 
 
 def _small_text() -> tuple[str, str]:

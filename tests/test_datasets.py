@@ -103,6 +103,23 @@ def test_small_text():
     assert f"{len(data.text):,}" in repr(data)
 
 
+@pytest.mark.parametrize("size", ["small", "full"])
+def test_mnist1d(size, offline):
+    data = datasets.load("mnist1d", size)
+    assert (data.name, data.size, len(data.class_names)) == ("mnist1d", size, 10)
+    assert data.x_train.shape == (4_000, 40)
+    assert data.x_test.shape == (1_000, 40)
+    assert data.x_train.dtype == data.x_test.dtype == np.float32
+    assert data.y_train.dtype == data.y_test.dtype == np.int32
+    np.testing.assert_array_equal(np.bincount(np.r_[data.y_train, data.y_test]), [500] * 10)
+    both = np.concatenate([data.x_train, data.x_test])  # scaled together by the generator
+    np.testing.assert_allclose([both.mean(), both.std()], [0, 1], atol=1e-5)
+    assert repr(data) == (
+        f"Dataset mnist1d ({size}): 4,000 training and 1,000 test signals of length 40, "
+        "10 classes, from data/mnist1d (shipped)"
+    )
+
+
 def test_a_dataset_prints_in_one_line():
     assert repr(datasets.load("mnist")) == (
         "Dataset mnist (small): 5,000 training and 1,000 test images, 28 x 28 x 1, 10 classes, "
@@ -116,7 +133,7 @@ def test_a_dataset_cannot_be_changed():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="fashion_mnist, cifar10, mnist, shakespeare.*'mnits'"):
+    with pytest.raises(ValueError, match="fashion_mnist, cifar10, mnist, mnist1d, shakespeare.*'mnits'"):
         datasets.load("mnits")
 
 
@@ -337,4 +354,4 @@ def test_weights_of_another_form(copied, arrays, message):
 
 
 def test_names():
-    assert datasets.names() == ("fashion_mnist", "cifar10", "mnist", "shakespeare")
+    assert datasets.names() == ("fashion_mnist", "cifar10", "mnist", "mnist1d", "shakespeare")
