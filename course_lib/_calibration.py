@@ -64,11 +64,12 @@ def reliability(probabilities: Any, labels: Any, bins: int = 15) -> Reliability:
 
 
 def expected_calibration_error(probabilities: Any, labels: Any, bins: int = 15) -> float:
-    """Average the gap between confidence and accuracy over bins (equation ``eq-reg-ece``).
+    """Average the gap between confidence and accuracy over bins.
 
-    The mean over all examples of the gap of the example's bin (Guo and others 2017, equation 3).
-    Which bin a border belongs to is said in :func:`reliability`. The error depends on ``bins``, and
-    on few examples chance alone makes it larger than 0: compare only equals.
+    Chapter equation ``eq-regularization-ece``: the mean over all examples of the gap of the
+    example's bin (Guo and others 2017, equation 3). Which bin a border belongs to is said in
+    :func:`reliability`. The error depends on ``bins``, and on few examples chance alone makes it
+    larger than 0: compare only equals.
 
     Args:
         probabilities: shape ``(examples, classes)``, rows that sum to 1.
@@ -88,12 +89,12 @@ def expected_calibration_error(probabilities: Any, labels: Any, bins: int = 15) 
 
 
 def temperature_scaling(logits: Any, labels: Any) -> float:
-    """Find the temperature that makes a trained model's probabilities fit (``eq-reg-temperature``).
+    """Find the temperature that makes a trained model's probabilities fit.
 
-    Minimizes the mean cross-entropy of ``softmax(logits / T)`` (Guo and others 2017, section 4.2).
-    In ``1 / T`` that is a convex function, so there is one minimum. Dividing all logits by one
-    number changes no prediction, only how sure it is. Fit it on data that the model was **not**
-    trained on.
+    Minimizes the mean cross-entropy of ``softmax(logits / T)``: chapter equation
+    ``eq-regularization-temperature`` (Guo and others 2017, section 4.2). In ``1 / T`` that is a
+    convex function, so there is one minimum. Dividing all logits by one number changes no
+    prediction, only how sure it is. Fit it on data that the model was **not** trained on.
 
     Args:
         logits: shape ``(examples, classes)``.

@@ -50,11 +50,12 @@ Seed = int | keras.random.SeedGenerator
 
 
 def l2_penalty(weights: Any, strength: float) -> Any:
-    """Compute the penalty ``strength * sum(w**2)`` on large weights (equation ``eq-reg-l2``).
+    """Compute the penalty ``strength * sum(w**2)`` on large weights.
 
-    The form of document 003 and of ``keras.regularizers.L2``, with no factor of one half, so its
-    gradient is ``2 * strength * w`` (Krogh and Hertz 1992 write half of it). Hand it kernels;
-    biases are left out by custom, since they do not multiply the input.
+    Chapter equation ``eq-regularization-l2``: the form of document 003 and of
+    ``keras.regularizers.L2``, with no factor of one half, so its gradient is ``2 * strength * w``
+    (Krogh and Hertz 1992 write half of it). Hand it kernels; biases are left out by custom, since
+    they do not multiply the input.
 
     Args:
         weights: one array or tensor of any shape, or a list of them, floating point.
@@ -76,11 +77,11 @@ def l2_penalty(weights: Any, strength: float) -> Any:
 
 
 def dropout(x: Any, rate: float, seed: Seed, training: bool = True) -> Any:
-    """Silence each number with probability ``rate`` and scale up the rest (``eq-reg-dropout``).
+    """Silence each number with probability ``rate`` and scale up the rest.
 
-    This is *inverted* dropout: dividing by ``1 - rate`` while training keeps the expectation, so
-    nothing is left to do in use. Srivastava and others (2014) scale down in use instead, and call
-    ``p`` the share that is *kept*.
+    Chapter equation ``eq-regularization-dropout``. This is *inverted* dropout: dividing by ``1 -
+    rate`` while training keeps the expectation, so nothing is left to do in use. Srivastava and
+    others (2014) scale down in use instead, and call ``p`` the share that is *kept*.
 
     Args:
         x: activations of any shape, floating point.
@@ -105,10 +106,11 @@ def dropout(x: Any, rate: float, seed: Seed, training: bool = True) -> Any:
 
 
 def label_smoothing(labels: Any, num_classes: int, amount: float) -> Any:
-    """Turn class indices into targets that are not quite sure (equation ``eq-reg-smoothing``).
+    """Turn class indices into targets that are not quite sure.
 
-    ``(1 - amount) * one_hot + amount / num_classes`` (Szegedy and others 2016, section 7). The true
-    class gets its share of the second term, too.
+    Chapter equation ``eq-regularization-smoothing``: ``(1 - amount) * one_hot + amount /
+    num_classes`` (Szegedy and others 2016, section 7). The true class gets its share of the second
+    term, too.
 
     Args:
         labels: class indices, whole numbers of any shape.
@@ -137,10 +139,11 @@ def label_smoothing(labels: Any, num_classes: int, amount: float) -> Any:
 
 
 def mixup(x: Any, y: Any, alpha: float, seed: Seed) -> tuple[Any, Any]:
-    """Replace each example by a mixture of it and another one (equation ``eq-reg-mixup``).
+    """Replace each example by a mixture of it and another one.
 
-    The share of the example itself is drawn anew for each example, from a Beta distribution with
-    both parameters ``alpha``; its partner is drawn from the same batch (Zhang and others 2018).
+    Chapter equation ``eq-regularization-mixup``: the share of the example itself is drawn anew for
+    each example, from a Beta distribution with both parameters ``alpha``; its partner is drawn from
+    the same batch (Zhang and others 2018).
 
     Args:
         x: inputs, floating point, shape ``(batch, ...)``.
@@ -172,10 +175,11 @@ def mixup(x: Any, y: Any, alpha: float, seed: Seed) -> tuple[Any, Any]:
 
 
 def ensemble_predict(models: Sequence[Callable[[Any], Any]], x: Any, batch_size: int = 500) -> Any:
-    """Average the *probabilities* of several models (equation ``eq-reg-ensemble``).
+    """Average the *probabilities* of several models.
 
-    Since -log is convex, the loss of the average is never above the average of the losses
-    (Jensen's inequality); that holds example by example, whatever the models.
+    Chapter equation ``eq-regularization-ensemble``. Since -log is convex, the loss of the average
+    is never above the average of the losses (Jensen's inequality); that holds example by example,
+    whatever the models.
 
     Args:
         models: at least one; each maps inputs ``(batch, ...)`` to **logits** ``(batch, classes)``.
