@@ -335,10 +335,7 @@ def _weights(model: keras.Model) -> tuple[tuple, list[int]]:
             "model must be made by character_lstm: an Embedding, LSTM layers, and a Dense layer; "
             f"got {', '.join(names) or 'none of these'}."
         )
-    tensors = [
-        tuple(ops.convert_to_tensor(variable) for variable in layer.weights if variable.trainable)
-        for layer in layers
-    ]
+    tensors = [tuple(ops.copy(variable.value) for variable in layer.weights) for layer in layers]
     return tuple(tensors), [layer.units for layer in layers[1:-1]]
 
 
