@@ -17,6 +17,8 @@ __all__ = [
     "colour_bar",
     "draw_overlay",
     "draw_picture",
+    "draw_text",
+    "fold_text",
     "matrix",
     "picture_grid",
     "refuse_nan",
@@ -104,6 +106,52 @@ def draw_overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray, strongest: f
     colours = np.where(heat[..., None] < 0, to_rgb(_NEGATIVE), to_rgb(_POSITIVE))
     axes.imshow(grey, extent=extent)
     axes.imshow(np.dstack([colours, 0.85 * np.clip(strength, 0, 1)]), extent=extent)
+
+
+def fold_text(text: str, columns: int = 64) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Cut a text into lines of a width; return them, and each character's row and column.
+
+    A line end is a character of its own, shown as an arrow, and ends its line.
+    """
+    lines, rows, places = [""], [], []
+    for character in text:
+        if len(lines[-1]) == columns:
+            lines.append("")
+        rows.append(len(lines) - 1)
+        places.append(len(lines[-1]))
+        lines[-1] += "\u21b5" if character == "\n" else character
+        if character == "\n":
+            lines.append("")
+    return [line for line in lines if line], np.array(rows, int), np.array(places, int)
+
+
+def draw_text(
+    axes: Axes, folded: tuple[list[str], np.ndarray, np.ndarray], values: np.ndarray, cell: float
+) -> None:
+    """Write folded text on a ground that is orange where values are positive, blue where negative.
+
+    Args:
+        axes: the panel; one unit of its width is a character, one of its height a line.
+        folded: what ``fold_text`` returned.
+        values: a value from -1 to 1 for each character.
+        cell: width of a character in inches.
+    """
+    lines, rows, places = folded
+    ground = np.zeros((len(lines), max(map(len, lines)), 4))
+    strength = np.clip(np.abs(values), 0, 1)[:, None]
+    colours = np.where(values[:, None] < 0, to_rgb(_NEGATIVE), to_rgb(_POSITIVE))
+    ground[rows, places] = np.concatenate([colours, 0.6 * strength], axis=-1)
+    axes.imshow(ground, aspect="auto", extent=(0, ground.shape[1], len(lines), 0))
+    advance = 0.602  # width of a character of DejaVu Sans Mono, in ems
+    for row, line in enumerate(lines):
+        axes.text(
+            *(0, row + 0.5, line),
+            family="DejaVu Sans Mono",
+            fontsize=cell * 72 / advance,
+            va="center_baseline",
+            parse_math=False,
+        )
+    axes.set_axis_off()
 
 
 def colour_bar(figure: Figure, drawn: object, axes: object, label: str) -> None:

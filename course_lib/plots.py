@@ -31,6 +31,7 @@ __all__ = [
     "image_grid",
     "show",
     "style",
+    "text_maps",
     "training_curves",
 ]
 
@@ -364,3 +365,55 @@ def confusion_matrix(
         for true, taken in pairs
     )
     show(drawn, description, details)
+
+
+@style()
+def text_maps(
+    text: str, values: np.ndarray, titles: Sequence[str] | None = None, *, description: str
+) -> None:
+    """Draw values over the characters of a text: what a unit does while the text is read.
+
+    The ground of a character is orange where its value is positive and blue where it is negative,
+    the paler the closer to zero. A line end is drawn as an arrow.
+
+    Args:
+        text: the text, at most 1,000 characters.
+        values: finite values of shape (maps, characters); each map has its own scale.
+        titles: a short text above each map.
+        description: one sentence saying what the figure shows.
+
+    Raises:
+        ValueError: shapes do not agree, values are not finite, or the text is empty or too long.
+    """
+    values = np.atleast_2d(np.asarray(values, np.float64))
+    if not 1 <= len(text) <= 1000:
+        raise ValueError(f"text must have 1 to 1,000 characters, but it has {len(text):,}.")
+    if values.ndim != 2 or values.shape[1] != len(text) or len(values) == 0:
+        raise ValueError(
+            f"values must have shape (maps, {len(text)}), one for each character, but the shape is "
+            f"{values.shape}."
+        )
+    _panels.refuse_nan(values, "values")
+    names = _panels.as_labels(titles, len(values), "titles")
+    folded = _panels.fold_text(text)
+    cell, line, gap = 0.085, 0.17, 0.3  # inches
+    panel_height = line * len(folded[0])
+    width = max(2.0, cell * max(map(len, folded[0])))
+    height = len(values) * (panel_height + gap)
+    drawn, axes = figure(len(values), 1, width=width, height=height)
+    drawn.set_layout_engine("none")
+    details = []
+    for place, (panel, one, name) in enumerate(zip(axes[:, 0], values, names, strict=True)):
+        bottom = height - (place + 1) * (panel_height + gap)
+        share = cell * max(map(len, folded[0])) / width
+        panel.set_position((0, bottom / height, share, panel_height / height))
+        strongest = np.abs(one).max() or 1.0
+        _panels.draw_text(panel, folded, one / strongest, cell)
+        panel.set_title(name, fontsize=9, pad=3)
+        ends = {"highest": one.argmax(), "lowest": one.argmin()}
+        parts = [
+            f"{which} {number(one[at])} after {text[: at + 1][-12:]!r}"
+            for which, at in ends.items()
+        ]
+        details.append(f"{name or 'Map'}: {', '.join(parts)}.")
+    show(drawn, description, " ".join([*details, f"The text: {text}"]))

@@ -57,6 +57,7 @@ def draw_all() -> None:
     )
     plots.training_curves({"a": {"accuracy": [0.1, 0.2], "val_accuracy": [0.1, 0.3]}})
     plots.bars({"a": 1.0, "b": [1.0, 2.0]}, xlabel="share", description="Bars")
+    plots.text_maps("To be,\nor not", random(2, 13) - 0.5, ["one", "two"], description="Text")
     plots.image_grid(random(3, 4, 4), ["p", "q", "r"], description="Images")
     plots.heat_maps(random(2, 8, 8, 3), random(2, 4, 4) - 0.5, description="Maps over images")
     plots.heat_maps(None, random(2, 4, 4), description="Maps")
@@ -98,7 +99,7 @@ def test_colour_is_never_the_only_cue():
 
 def test_every_figure_is_well_formed_and_described(shown):
     draw_all()
-    assert len(shown) == 9
+    assert len(shown) == 10
     for plain, page in shown:
         tree = ET.fromstring(page.replace("xlink:href", "href"))
         assert tree.tag == "figure"
@@ -386,6 +387,39 @@ def test_attention_says_where_each_row_looks(shown):
 def test_attention_refuses(weights, message):
     with pytest.raises(ValueError, match=message):
         plots.attention_map(weights, ["a", "b"], ["c", "d"], description="Attention")
+
+
+def test_text_is_coloured_where_its_values_are(shown):
+    text = "ab\n" + "c" * 70
+    values = np.zeros((2, len(text)))
+    values[0, [1, 2, 66]] = 2.0, -1.0, 1.0  # 'b', the line end, the last that fits a line of 64
+    plots.text_maps(text, values, ["one", "two"], description="A text")
+    plain, page = shown[0]
+    first, second = pictures(page)
+    assert first.shape[:2] == (3, 64)
+    assert second[..., 3].max() == 0
+    assert {(int(r), int(c)) for r, c in np.argwhere(first[..., 3])} == {(0, 1), (0, 2), (1, 63)}
+    orange, blue = first[0, 1].astype(int), first[0, 2].astype(int)
+    assert orange[0] > orange[2]
+    assert blue[2] > blue[0]
+    assert orange[3] > blue[3]  # twice as strong
+    assert plain == "Figure: A text."
+    assert "one: highest 2 after 'ab', lowest -1 after" in label(page)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "titles", "message"),
+    [
+        ("", np.zeros((1, 0)), None, "1 to 1,000 characters"),
+        ("a" * 1001, np.zeros((1, 1001)), None, "1 to 1,000 characters"),
+        ("abc", np.zeros((2, 4)), None, r"shape \(maps, 3\)"),
+        ("abc", np.array([0, np.nan, 1]), None, "finite"),
+        ("abc", np.zeros((2, 3)), ["one"], "titles"),
+    ],
+)
+def test_text_maps_refuse(text, values, titles, message):
+    with pytest.raises(ValueError, match=message):
+        plots.text_maps(text, values, titles, description="A text")
 
 
 def test_the_confusion_matrix_is_scikit_learn_s(shown, monkeypatch):
