@@ -16,7 +16,7 @@ def project(x: Any, kernel: Any, bias: Any | None) -> Any:
     rows = ops.reshape(ops.transpose(x, (1, 0, 2)), (-1, features))  # (time * batch, features)
     z = ops.matmul(rows, kernel)
     z = z if bias is None else z + bias
-    return ops.reshape(z, (time, batch, kernel.shape[1]))
+    return ops.reshape(z, (time, batch, ops.shape(kernel)[1]))
 
 
 def batch_first(states: Any) -> Any:
@@ -26,14 +26,11 @@ def batch_first(states: Any) -> Any:
 
 def start(x: Any, recurrent_kernel: Any, state: Any | None, name: str) -> Any:
     """Return the state before the first step, shape (batch, units)."""
-    units = recurrent_kernel.shape[0]
     if state is None:
-        return ops.zeros((ops.shape(x)[0], units), dtype=x.dtype)
+        return ops.zeros((ops.shape(x)[0], ops.shape(recurrent_kernel)[0]), dtype=x.dtype)
     state = ops.convert_to_tensor(state, dtype=x.dtype)
-    expected = (x.shape[0], units)
-    if len(state.shape) != 2 or any(
-        None not in pair and pair[0] != pair[1] for pair in zip(state.shape, expected, strict=True)
-    ):
+    expected = (x.shape[0], recurrent_kernel.shape[0])
+    if not _fits(state.shape, expected):
         raise ValueError(
             f"{name} must have shape (batch, units) = {expected}, got {tuple(state.shape)}."
         )
@@ -62,19 +59,27 @@ def checked(
     )
     columns = "units" if gates == 1 else f"{gates} * units"
     units = recurrent_kernel.shape[0]
-    if len(recurrent_kernel.shape) != 2 or recurrent_kernel.shape[1] != gates * units:
+    width = None if units is None else gates * units
+    if not _fits(recurrent_kernel.shape, (units, width)):
         raise ValueError(
             f"recurrent_kernel must have shape (units, {columns}), "
             f"got {tuple(recurrent_kernel.shape)}."
         )
-    if tuple(kernel.shape) != (x.shape[2], gates * units):
+    if not _fits(kernel.shape, (x.shape[2], width)):
         raise ValueError(
-            f"kernel must have shape (features, {columns}) = ({x.shape[2]}, {gates * units}), "
+            f"kernel must have shape (features, {columns}) = ({x.shape[2]}, {width}), "
             f"got {tuple(kernel.shape)}."
         )
     if bias is not None:
         bias = ops.convert_to_tensor(bias, dtype=x.dtype)
-        expected = (gates * units,) if bias_rows is None else (bias_rows, gates * units)
-        if tuple(bias.shape) != expected:
+        expected = (width,) if bias_rows is None else (bias_rows, width)
+        if not _fits(bias.shape, expected):
             raise ValueError(f"bias must have shape {expected}, got {tuple(bias.shape)}.")
     return x, kernel, recurrent_kernel, bias
+
+
+def _fits(shape: Any, expected: tuple[int | None, ...]) -> bool:
+    """Compare shapes; a length that a compiler does not know yet (None) fits any."""
+    return len(shape) == len(expected) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(tuple(shape), expected, strict=True)
+    )
