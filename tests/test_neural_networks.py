@@ -6,7 +6,7 @@ import pytest
 import scipy.special
 from keras import ops
 
-from course_lib import gradients, training
+from course_lib import exercises, gradients, training
 from course_lib import neural_networks as nn
 from course_lib.neural_networks import Variable
 
@@ -513,3 +513,32 @@ PARAMETERS, X, LABELS = network((7, 8, 4))
 def test_bad_input_is_refused_with_a_hint(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# The exercises' solutions, against something independent
+
+
+def test_exercise_logit_gradient_is_the_backends():
+    exercise = exercises.get("neural_networks.logit_gradient")
+    for labels, logits in exercise.cases:
+        reference = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        find = gradients.value_and_grad(lambda z, y=labels, loss=reference: loss(y, z))
+        expected = to_numpy(find(logits.astype("float32"))[1])
+        np.testing.assert_allclose(exercise.solution(labels, logits), expected, atol=1e-5)
+
+
+def test_exercise_adam_steps_are_those_of_keras():
+    exercise = exercises.get("neural_networks.adam_steps")
+    for (slopes,) in exercise.cases:
+        variable, optimizer = keras.Variable(0.0), keras.optimizers.Adam(0.001, epsilon=1e-12)
+        places = [0.0]
+        for slope in slopes:
+            optimizer.apply([ops.convert_to_tensor(slope, "float32")], [variable])
+            places.append(float(variable.value))
+        np.testing.assert_allclose(exercise.solution(slopes), np.diff(places), atol=1e-6)
+
+
+def test_exercise_count_is_keras_count_params():
+    for sizes in ((784, 64, 10), (5, 9, 7, 3)):
+        model = as_keras(nn.init_parameters(sizes, 0), "relu")
+        assert exercises.get("neural_networks.count").solution(sizes) == model.count_params()
