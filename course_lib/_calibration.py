@@ -16,12 +16,10 @@ __all__ = ["Reliability", "expected_calibration_error", "reliability", "temperat
 
 
 class Reliability(NamedTuple):
-    """What a reliability diagram shows: one number for each bin of confidence.
+    """What a reliability diagram shows: one number for each bin of confidence, shape ``(bins,)``.
 
-    Attributes:
-        counts: examples in the bin, shape ``(bins,)``.
-        confidence: their mean confidence; NaN in an empty bin.
-        accuracy: share of them that is right; NaN in an empty bin.
+    ``counts`` holds the examples in the bin, ``confidence`` their mean confidence, and ``accuracy``
+    the share of them that is right. The last two are NaN where a bin is empty.
     """
 
     counts: np.ndarray
