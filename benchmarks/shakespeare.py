@@ -26,7 +26,7 @@ from keras import ops
 
 from course_lib import datasets, devices, recorded, recurrence, training
 
-LSTM_STEPS = {"LSTM, a short run": 500, "LSTM, a long run": 1_800}
+LSTM_STEPS = {"LSTM, a short run": 400, "LSTM, a long run": 1_800}
 ROWS, LENGTH, UNITS = 16, 64, 256
 NANOGPT = "transformer, nanoGPT's CPU recipe"
 
