@@ -10,12 +10,12 @@ The tutorial's recipe (tensorflow.org, "Convolutional Neural Network (CNN)"): co
 and 64 filters, a hidden layer of 64 units, Adam at its default learning rate, batches of 32.
 """
 
-import argparse
 from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 from keras import layers
+from race import options
 
 from course_lib import datasets, devices, recorded, training
 
@@ -105,10 +105,7 @@ def run(recipe: Recipe, data: datasets.Dataset, seed: int) -> tuple[int, float, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--record", action="store_true", help="keep the figures in book/recorded/")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seeds=[0]).parse_args()
     print(devices.describe(), "\n")
     data = datasets.load("cifar10")
     results = {name: [] for name in RECIPES}

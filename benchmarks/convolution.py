@@ -5,12 +5,11 @@
 Prints one table.
 """
 
-import argparse
 import time
 
 import numpy as np
 from keras import ops
-from race import bind, heading, line, race
+from race import bind, heading, line, options, race
 
 from course_lib import convolution, devices, recorded
 
@@ -23,10 +22,7 @@ CASES = {  # name: (x shape, kernel shape)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--record", action="store_true", help="keep the figures in book/recorded/")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, rounds=30).parse_args()
     values = {}
     print(devices.describe(), "\n")
     heading("Keras")

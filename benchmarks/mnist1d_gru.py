@@ -9,10 +9,9 @@ steps, the examples always in the same order. With --record the table is kept un
 book/recorded/mnist1d-gru/.
 """
 
-import argparse
-
 import keras
 import numpy as np
+from race import options
 
 from course_lib import datasets, devices, recorded, training
 
@@ -57,10 +56,8 @@ def run(recipe: str, data: datasets.Dataset, seed: int) -> tuple[int, float, flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser = options(__doc__, seeds=range(4))
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--record", action="store_true", help="keep the figures in book/recorded/")
     arguments = parser.parse_args()
     print(devices.describe(), "\n")
     data = datasets.load("mnist1d")

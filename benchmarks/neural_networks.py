@@ -8,13 +8,12 @@ runs as it does inside ``fit``: compiled, on its own variables. With --record th
 under book/recorded/neural-networks-speed/.
 """
 
-import argparse
 import functools
 
 import keras
 import numpy as np
 from keras import ops
-from race import bind, heading, line, race
+from race import bind, heading, line, options, race
 
 from course_lib import devices, gradients, neural_networks, recorded
 
@@ -64,10 +63,7 @@ def adam_steps(parameters):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--record", action="store_true", help="keep the ratios in book/recorded/")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, rounds=20).parse_args()
     values = {}
     print(devices.describe(), "\n")
     heading()

@@ -4,15 +4,35 @@ Each round times every contender once, so that a machine that slows down slows a
 figures are medians over the rounds, and the ratios are what to quote.
 """
 
+import argparse
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 from keras import ops
 
 from course_lib import gradients
+
+
+def options(
+    description: str, rounds: int | None = None, seeds: Sequence[int] | None = None
+) -> argparse.ArgumentParser:
+    """Return a parser of ``--record``, and of ``--rounds`` or ``--seeds`` where a default is given.
+
+    Args:
+        description: the docstring of the script; its first line goes into the help.
+        rounds: how many rounds to time by default.
+        seeds: the seeds to run by default.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    if rounds is not None:
+        parser.add_argument("--rounds", type=int, default=rounds)
+    if seeds is not None:
+        parser.add_argument("--seeds", type=int, nargs="+", default=list(seeds))
+    parser.add_argument("--record", action="store_true", help="keep the figures in book/recorded/")
+    return parser
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:

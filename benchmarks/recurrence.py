@@ -6,12 +6,10 @@ Both read the same batch with the same weights: once forward alone, once with th
 weights. With --record the ratios are kept under book/recorded/recurrence-speed/.
 """
 
-import argparse
-
 import keras
 import numpy as np
 from keras import ops
-from race import bind, heading, line, race
+from race import bind, heading, line, options, race
 
 from course_lib import devices, gradients, recorded, recurrence
 
@@ -35,10 +33,7 @@ def gradient_of(layer):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--record", action="store_true", help="keep the ratios in book/recorded/")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, rounds=20).parse_args()
     values = {}
     print(devices.describe(), "\n")
     heading("Keras")

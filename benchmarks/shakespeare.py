@@ -15,7 +15,6 @@ characters, each character once, as nanoGPT measures. With --record the table is
 book/recorded/shakespeare/.
 """
 
-import argparse
 import importlib.util
 import math
 import time
@@ -23,6 +22,7 @@ import time
 import keras
 import numpy as np
 from keras import ops
+from race import options
 
 from course_lib import datasets, devices, recorded, recurrence, training
 
@@ -130,10 +130,7 @@ def transformer_recipe(train_ids: np.ndarray, ids: np.ndarray, characters: int, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--record", action="store_true", help="keep the figures in book/recorded/")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seeds=[0]).parse_args()
     print(devices.describe(), "\n")
     text = datasets.load("shakespeare").text
     vocabulary = recurrence.Vocabulary(text)
