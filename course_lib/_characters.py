@@ -125,7 +125,7 @@ def character_windows(
 
 
 def character_lstm(
-    vocabulary_size: int,
+    vocabulary: Vocabulary | int,
     units: int = 128,
     embedding: int = 64,
     layers: int = 1,
@@ -137,7 +137,8 @@ def character_lstm(
     """Build a model that says, at each character of a text, which one comes next.
 
     Args:
-        vocabulary_size: Number of different characters.
+        vocabulary: The vocabulary, which the model then carries as ``model.vocabulary``, so that
+            :func:`generate` can turn numbers into text; or only the number of different characters.
         units: Units of each LSTM layer.
         embedding: Length of the vector that stands for a character.
         layers: Number of LSTM layers, one on top of the other.
@@ -153,8 +154,9 @@ def character_lstm(
     Raises:
         ValueError: If a size is not a positive whole number, or a stateful model has no batch size.
     """
+    characters = len(vocabulary) if isinstance(vocabulary, Vocabulary) else vocabulary
     sizes = {
-        "vocabulary_size": vocabulary_size,
+        "vocabulary": characters,
         "units": units,
         "embedding": embedding,
         "layers": layers,
@@ -168,7 +170,7 @@ def character_lstm(
         raise ValueError("batch_size must be given for a stateful model: it keeps a state a row.")
     stack: list[Any] = [
         keras.Input(batch_shape=(batch_size, None), dtype="int32", name="characters"),
-        keras.layers.Embedding(vocabulary_size, embedding, name="embedding"),
+        keras.layers.Embedding(characters, embedding, name="embedding"),
     ]
     for number in range(1, layers + 1):
         stack.append(
@@ -176,8 +178,10 @@ def character_lstm(
         )
         if dropout:
             stack.append(keras.layers.Dropout(dropout, name=f"dropout{number}"))
-    stack.append(keras.layers.Dense(vocabulary_size, name="logits"))
-    return keras.Sequential(stack, name="character_lstm")
+    stack.append(keras.layers.Dense(characters, name="logits"))
+    model = keras.Sequential(stack, name="character_lstm")
+    model.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else None
+    return model
 
 
 def draw(

@@ -244,10 +244,8 @@ def advance(model: keras.Model, ids: Any, states: list | None = None) -> tuple[A
 
 def generate(
     model: keras.Model,
-    vocabulary: Vocabulary,
     prompt: str,
     length: int = 300,
-    *,
     temperature: float = 1.0,
     top_k: int | None = None,
     seed: int = 0,
@@ -257,8 +255,7 @@ def generate(
     The prompt is read once. After that every character costs one step: the states are carried on.
 
     Args:
-        model: A model made by :func:`character_lstm`.
-        vocabulary: The vocabulary it was trained with.
+        model: A model made by :func:`character_lstm` with a vocabulary.
         prompt: The text to go on from, at least one character.
         length: Characters to write.
         temperature: What the logits are divided by before a character is drawn. Below 1 the likely
@@ -271,7 +268,7 @@ def generate(
 
     Raises:
         ValueError: If an argument is outside its range, the prompt holds an unknown character, or
-            model and vocabulary do not belong together.
+            the model carries no vocabulary or one of another size.
     """
     if not isinstance(prompt, str) or not prompt:
         raise ValueError("prompt must hold at least one character, such as a line end.")
@@ -281,12 +278,18 @@ def generate(
         raise ValueError(f"temperature must be a number from 0 on, got {temperature!r}.")
     if top_k is not None and top_k < 1:
         raise ValueError(f"top_k must be at least 1, or None for no limit, got {top_k!r}.")
+    vocabulary = getattr(model, "vocabulary", None)
+    if vocabulary is None:
+        raise ValueError(
+            "model must carry its vocabulary to write text. Build it with "
+            "character_lstm(vocabulary, ...), or set model.vocabulary."
+        )
     random = np.random.default_rng(seed)
     logits, states = advance(model, vocabulary.encode(prompt)[None])
     if logits.shape[-1] != len(vocabulary):
         raise ValueError(
-            f"model knows {logits.shape[-1]} characters and vocabulary {len(vocabulary)}: "
-            "use the vocabulary that the model was trained with."
+            f"model knows {logits.shape[-1]} characters and its vocabulary {len(vocabulary)}: "
+            "set model.vocabulary to the one that it was trained with."
         )
     weights, read_on = _weights(model)[0], _compiled_reading()
     written = []

@@ -275,7 +275,7 @@ def test_windows_that_cannot_be_cut_are_refused(arguments, message):
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    model = recurrence.character_lstm(len(recurrence.Vocabulary(TEXT)), 12, 8, layers=2)
+    model = recurrence.character_lstm(recurrence.Vocabulary(TEXT), 12, 8, layers=2)
     for n, variable in enumerate(model.weights):  # far from zero, so that errors would show
         variable.assign(0.8 * random(variable.shape, n))
     return model
@@ -305,11 +305,11 @@ def test_a_stateful_model_goes_on_where_it_stopped():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"vocabulary_size": 0}, "vocabulary_size"),
-        ({"vocabulary_size": 9, "units": 1.5}, "units"),
-        ({"vocabulary_size": 9, "layers": 0}, "layers"),
-        ({"vocabulary_size": 9, "dropout": 1.0}, "dropout"),
-        ({"vocabulary_size": 9, "stateful": True}, "batch_size"),
+        ({"vocabulary": 0}, "vocabulary"),
+        ({"vocabulary": 9, "units": 1.5}, "units"),
+        ({"vocabulary": 9, "layers": 0}, "layers"),
+        ({"vocabulary": 9, "dropout": 1.0}, "dropout"),
+        ({"vocabulary": 9, "stateful": True}, "batch_size"),
     ],
 )
 def test_impossible_models_are_refused(arguments, message):
@@ -367,22 +367,20 @@ def test_greedy_text_equals_that_of_reading_everything_again(model, prompt):
     vocabulary = recurrence.Vocabulary(TEXT)
     expected = reread(model, vocabulary, prompt, 25)
     for options in ({"temperature": 0}, {"top_k": 1, "temperature": 2.0}):
-        assert recurrence.generate(model, vocabulary, prompt, 25, **options) == expected
+        assert recurrence.generate(model, prompt, 25, **options) == expected
 
 
 def test_generation_depends_on_its_seed_alone(model):
-    vocabulary = recurrence.Vocabulary(TEXT)
-    first, again, other = (
-        recurrence.generate(model, vocabulary, "be", 40, seed=seed) for seed in (1, 1, 2)
-    )
+    first, again, other = (recurrence.generate(model, "be", 40, seed=seed) for seed in (1, 1, 2))
     assert first == again != other
     assert len(first) == 40
-    assert recurrence.generate(model, vocabulary, "be", 0) == ""
+    assert recurrence.generate(model, "be", 0) == ""
 
 
 def constant_model(probabilities):
     """Return a model whose next character does not depend on anything."""
-    model = recurrence.character_lstm(len(probabilities), 2, 2)
+    letters = "abcdefghij"[: len(probabilities)]
+    model = recurrence.character_lstm(recurrence.Vocabulary(letters), 2, 2)
     model.set_weights([np.zeros(w.shape) for w in model.weights])
     model.layers[-1].bias.assign(np.log(probabilities))
     return model
@@ -406,8 +404,7 @@ def test_characters_are_drawn_with_the_probabilities_of_the_formula(temperature,
 
 def test_generated_text_follows_the_probabilities_of_the_model():
     probabilities = np.array([0.2, 0.5, 0.3])
-    model, vocabulary = constant_model(probabilities), recurrence.Vocabulary("abc")
-    text = recurrence.generate(model, vocabulary, "a", 400)
+    text = recurrence.generate(constant_model(probabilities), "a", 400)
     shares = np.array([text.count(c) for c in "abc"]) / 400
     np.testing.assert_allclose(shares, probabilities, atol=4 * np.sqrt(0.25 / 400))
 
@@ -426,12 +423,18 @@ def test_generated_text_follows_the_probabilities_of_the_model():
 def test_impossible_requests_are_refused(options, message):
     model = constant_model(np.ones(3) / 3)
     with pytest.raises(ValueError, match=message):
-        recurrence.generate(model, recurrence.Vocabulary("abc"), **{"prompt": "a", **options})
+        recurrence.generate(model, **{"prompt": "a", **options})
 
 
-def test_a_foreign_vocabulary_is_refused():
-    with pytest.raises(ValueError, match="trained with"):
-        recurrence.generate(constant_model(np.ones(3) / 3), recurrence.Vocabulary("abcd"), "a")
+@pytest.mark.parametrize(
+    ("vocabulary", "message"),
+    [(recurrence.Vocabulary("abcd"), "trained with"), (None, "must carry its vocabulary")],
+)
+def test_a_foreign_or_missing_vocabulary_is_refused(vocabulary, message):
+    model = constant_model(np.ones(3) / 3)
+    model.vocabulary = vocabulary
+    with pytest.raises(ValueError, match=message):
+        recurrence.generate(model, "a")
 
 
 def test_a_fresh_model_knows_nothing_and_a_short_training_teaches_it():
