@@ -26,7 +26,7 @@ from race import options
 
 from course_lib import datasets, devices, recorded, recurrence, training
 
-LSTM_STEPS = {"LSTM, a short run": 400, "LSTM, a long run": 1_800}
+LSTM_STEPS = {"LSTM, a short run": 480, "LSTM, a long run": 1_800}
 ROWS, LENGTH, UNITS = 16, 64, 256
 NANOGPT = "transformer, nanoGPT's CPU recipe"
 
@@ -36,7 +36,7 @@ def train_lstm(ids: np.ndarray, characters: int, steps: int, seed: int) -> keras
     training.set_seed(seed)
     random = np.random.default_rng(seed)
     model = recurrence.character_lstm(characters, UNITS, stateful=True, batch_size=ROWS)
-    rate = training.one_cycle(1e-2, steps, warmup=0.1, end=1e-2)
+    rate = training.one_cycle(8e-3, steps, warmup=0.2, end=1e-2)
     model.compile(
         keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
