@@ -393,7 +393,7 @@ CALLS = [
         "Every prediction is right",
     ),
     (lambda: regularization.temperature_scaling(-ONE_HOT, np.arange(4)), "infinite temperature"),
-    (lambda: regularization.temperature_scaling(ONE_HOT * np.inf, [0] * 4), "finite"),
+    (lambda: regularization.temperature_scaling(np.full((4, 4), np.inf), [0] * 4), "finite"),
     (lambda: regularization.side_by_side([]), "at least one"),
     (
         lambda: regularization.side_by_side([keras.Sequential([keras.Input((2,)), layers.ReLU()])]),
