@@ -8,6 +8,7 @@ and how its small form was made.
 """
 
 import io
+import lzma
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +62,8 @@ class Dataset:
     Attributes:
         name: the name it was loaded by.
         size: ``"small"`` or ``"full"``.
-        x_train: training examples: images, uint8, shape (images, height, width, channels), or
-            signals, float32, shape (signals, time).
+        x_train: training examples: images, uint8, shape (images, height, width, channels);
+            signals, float32, shape (signals, time); or sentences, str, shape (sentences,).
         y_train: their class indices, int32, shape (examples,).
         x_test: test examples, of the same form as ``x_train``.
         y_test: their class indices.
@@ -80,12 +81,11 @@ class Dataset:
     source: str
 
     def __repr__(self) -> str:
-        shape = self.x_train.shape[1:]
-        kind = "images" if len(shape) == 3 else "signals of length"
+        shape = " x ".join(map(str, self.x_train.shape[1:]))
+        kind = ("sentences", f"signals of length {shape}", "", f"images, {shape}")
         return (
             f"Dataset {self.name} ({self.size}): {len(self.x_train):,} training and "
-            f"{len(self.x_test):,} test {kind}{',' if kind == 'images' else ''} "
-            f"{' x '.join(map(str, shape))}, "
+            f"{len(self.x_test):,} test {kind[self.x_train.ndim - 1]}, "
             f"{len(self.class_names)} classes, from {self.source}"
         )
 
@@ -115,7 +115,7 @@ class TextDataset:
 
 def names() -> tuple[str, ...]:
     """Return the names that ``load`` knows."""
-    return (*_IMAGE_SETS, "mnist1d", "shakespeare")
+    return (*_IMAGE_SETS, "mnist1d", "movie_reviews", "shakespeare")
 
 
 def course_size() -> str:
@@ -136,10 +136,11 @@ def load(name: str, size: str | None = None) -> Dataset | TextDataset:
     """Load a data set.
 
     Args:
-        name: ``"fashion_mnist"``, ``"cifar10"``, ``"mnist"``, ``"mnist1d"`` or
-            ``"shakespeare"``.
+        name: ``"fashion_mnist"``, ``"cifar10"``, ``"mnist"``, ``"mnist1d"``,
+            ``"movie_reviews"`` or ``"shakespeare"``.
         size: ``"small"`` for the shipped subset, ``"full"`` for the published set;
-            ``$COURSE_SIZE`` by default. MNIST-1D ships whole: both sizes are the same.
+            ``$COURSE_SIZE`` by default. MNIST-1D and the film reviews ship whole: both sizes
+            are the same.
 
     Returns:
         A ``Dataset``, or a ``TextDataset`` for ``"shakespeare"``. In a small image set any first
@@ -156,8 +157,8 @@ def load(name: str, size: str | None = None) -> Dataset | TextDataset:
         raise ValueError(
             f"size must be 'small', 'full' or None (take $COURSE_SIZE), but it is {size!r}."
         )
-    if name == "mnist1d":
-        return _mnist1d(size)
+    if name in _WHOLE:
+        return _WHOLE[name](size)
     expected = _IMAGE_SETS.get(name)
     if expected is None:
         text, source = _small_text() if size == "small" else full_text()
@@ -265,6 +266,20 @@ def _mnist1d(size: str) -> Dataset:
     return Dataset(
         "mnist1d", size, *parts, _IMAGE_SETS["mnist"].class_names, "data/mnist1d (shipped)"
     )
+
+
+def _movie_reviews(size: str) -> Dataset:
+    """Return the rated sentences of film reviews, which ship whole."""
+    text = lzma.decompress(verified("movie_reviews.txt.xz")).decode("ascii")
+    signs, sentences = zip(*(line.split("\t") for line in text.splitlines()), strict=True)
+    x, y = np.array(sentences), np.array([sign == "+" for sign in signs], np.int32)
+    return Dataset(
+        *("movie_reviews", size, x[:6000], y[:6000], x[6000:], y[6000:]),
+        *(("negative", "positive"), "data/movie_reviews.txt.xz (shipped)"),
+    )
+
+
+_WHOLE = {"mnist1d": _mnist1d, "movie_reviews": _movie_reviews}
 
 
 def _small_text() -> tuple[str, str]:

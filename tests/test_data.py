@@ -36,7 +36,7 @@ def data_files() -> set[str]:
     return {
         path.relative_to(DATA).as_posix()
         for path in DATA.rglob("*")
-        if path.suffix in {".webp", ".npz", ".txt"}
+        if path.suffix in {".webp", ".npz", ".txt", ".xz"}
     }
 
 
@@ -183,7 +183,22 @@ def test_a_play_becomes_speeches():
     )
 
 
-@pytest.mark.parametrize("name", ["make_images", "make_mnist1d", "make_shakespeare"])
+def test_clear_sentences_become_the_film_reviews(monkeypatch):
+    make = script("make_movie_reviews")
+    pairs = [(2.5, "Good  fun."), (-1, "Dull."), (0.9, "So so."), (-3, "Caf\u00e9.")]
+    pairs += [(3, "Twice."), (-2, "Twice.")]
+    rated = "\n".join(f"{i}\t{rating}\t{sentence}" for i, (rating, sentence) in enumerate(pairs))
+    assert make.rated_sentences(rated) == (["Good fun."], ["Dull."])
+    monkeypatch.setattr(make, "EACH", 2)
+    lines = make.lines(["a", "b", "c"], ["x", "y"]).splitlines()
+    assert [line[:2] for line in lines] == ["+\t", "-\t"] * 2
+    assert {lines[1][2:], lines[3][2:]} == {"x", "y"}
+
+
+SCRIPTS = ["make_images", "make_mnist1d", "make_movie_reviews", "make_shakespeare"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_the_scripts_explain_themselves(name):
     command = [sys.executable, str(DATA / "scripts" / f"{name}.py"), "--help"]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -120,6 +120,23 @@ def test_mnist1d(size, offline):
     )
 
 
+@pytest.mark.parametrize("size", ["small", "full"])
+def test_movie_reviews(size, offline):
+    data = datasets.load("movie_reviews", size)
+    assert data.class_names == ("negative", "positive")
+    assert (data.x_train.shape, data.x_test.shape) == ((6_000,), (1_000,))
+    for x, y in ((data.x_train, data.y_train), (data.x_test, data.y_test)):
+        assert x.dtype.kind == "U"
+        assert y.dtype == np.int32
+        np.testing.assert_array_equal(y, np.arange(len(y))[::-1] % 2)  # signs alternate
+        assert all(sentence.strip() and "\t" not in sentence for sentence in x)
+    assert len({*data.x_train, *data.x_test}) == 7_000
+    assert repr(data) == (
+        f"Dataset movie_reviews ({size}): 6,000 training and 1,000 test sentences, 2 classes, "
+        "from data/movie_reviews.txt.xz (shipped)"
+    )
+
+
 def test_a_dataset_prints_in_one_line():
     assert repr(datasets.load("mnist")) == (
         "Dataset mnist (small): 5,000 training and 1,000 test images, 28 x 28 x 1, 10 classes, "
@@ -133,7 +150,7 @@ def test_a_dataset_cannot_be_changed():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="cifar10, mnist, mnist1d, shakespeare.*'mnits'"):
+    with pytest.raises(ValueError, match="mnist1d, movie_reviews, shakespeare.*'mnits'"):
         datasets.load("mnits")
 
 
@@ -354,4 +371,5 @@ def test_weights_of_another_form(copied, arrays, message):
 
 
 def test_names():
-    assert datasets.names() == ("fashion_mnist", "cifar10", "mnist", "mnist1d", "shakespeare")
+    images = ("fashion_mnist", "cifar10", "mnist")
+    assert datasets.names() == (*images, "mnist1d", "movie_reviews", "shakespeare")

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[1]
-SUFFIXES = {".webp", ".npz", ".txt"}
+SUFFIXES = {".webp", ".npz", ".txt", ".xz"}
 
 
 def checksum_lines(folder: Path) -> list[str]:
