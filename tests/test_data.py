@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib import datasets
+from course_lib import convolution, datasets, training
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 LIST = dict(
@@ -204,3 +204,12 @@ def test_the_scripts_explain_themselves(name):
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     assert answer.stdout.startswith(f"usage: {name}.py")
     assert len(answer.stdout.splitlines()) > 3
+
+
+@pytest.mark.parametrize(("name", "least"), [("fashion_mnist", 0.86), ("cifar10", 0.70)])
+def test_the_shipped_weights_do_what_the_page_says(name, least):
+    data = datasets.load(name, "small")
+    model = convolution.small_cnn(data.x_test.shape[1:])
+    model.set_weights(datasets.load_weights(f"small_cnn_{name}"))
+    logits = model.predict(training.scale_images(data.x_test), verbose=0)
+    assert np.mean(logits.argmax(axis=1) == data.y_test) > least
