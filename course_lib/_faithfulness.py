@@ -82,7 +82,7 @@ def precision_at(
     """Compute which share of the first ``k`` units is true.
 
     Chapter equation ``eq-crash-test-precision``. With ``k=1`` it is the pointing game of Zhang and
-    others (2018): does the explanation point at the truth first?
+    others (2016): does the explanation point at the truth first?
 
     Args:
         scores: as for :func:`recall_at`.

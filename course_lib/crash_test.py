@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course_lib._crash_report import draw, write
 from course_lib._explainers import METHODS, Explainer, serves
 from course_lib._faithfulness import (
     FILLS,
@@ -51,6 +52,7 @@ __all__ = [
     "Scene",
     "Subject",
     "area",
+    "draw",
     "explain",
     "fill_units",
     "filler",
@@ -73,6 +75,7 @@ __all__ = [
     "untrained",
     "values",
     "verified",
+    "write",
 ]
 
 SCORES = ("recall", "first", "deletion", "insertion", "sanity", "stability")

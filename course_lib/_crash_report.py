@@ -1,0 +1,93 @@
+"""How do the results of the crash test become one table and one figure?
+
+The private room of ``crash_test`` for what readers see of its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from course_lib import plots
+from course_lib._describe import number
+
+__all__ = ["draw", "write"]
+
+
+@plots.style()
+def draw(rows: Sequence[Any], score: str = "recall", *, xlabel: str = "", description: str) -> None:
+    """Draw one score of every method, a panel for each kind of data.
+
+    A circle is the model that uses the cause, a square the one that uses the shortcut; the bars are
+    one standard deviation over seeds to each side. Methods are sorted by their mean.
+
+    Args:
+        rows: from ``crash_test.run``.
+        score: the name of a number of ``Row``.
+        xlabel: what it is; by default its name.
+        description: one sentence saying what the figure shows.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    scenes = list(dict.fromkeys(row.scene for row in rows))
+    if not scenes:
+        raise ValueError("rows must hold at least one row, but there are none.")
+    columns = min(2, len(scenes))
+    lines = -(-len(scenes) // columns)
+    figure, axes = plots.figure(lines, columns, width=7, height=0.6 + 3.3 * lines)
+    details = []
+    for panel, scene in zip(axes.flat, scenes, strict=False):
+        here = [row for row in rows if row.scene == scene and np.isfinite(getattr(row, score))]
+        means = _by(here, score, "method")
+        order = sorted(means, key=lambda method: means[method].mean())
+        for place, model in enumerate(("cause", "shortcut")):
+            found = _by([row for row in here if row.model == model], score, "method")
+            for method, several in found.items():
+                at = order.index(method) + 0.14 * (1 - 2 * place)
+                spread = several.std(ddof=1) if len(several) > 1 else 0.0
+                style = {"color": plots.PALETTE[place], "marker": "os"[place], "capsize": 2}
+                label = f"uses the {model}" if method == order[0] else None
+                panel.errorbar(several.mean(), at, xerr=spread, linestyle="", label=label, **style)
+                details.append(f"{scene}, {model}, {method}: {number(several.mean())}.")
+        panel.set_yticks(range(len(order)), order)
+        panel.set_title(scene)
+        panel.grid(True, axis="x")
+    for unused in axes.flat[len(scenes) :]:
+        unused.remove()
+    for panel in axes[-1]:
+        panel.set_xlabel(xlabel or score)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    plots.show(figure, description, " ".join(details))
+
+
+def write(summary: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
+    """Write a summary from ``crash_test.table`` as lines of text.
+
+    Args:
+        summary: for each method, by score, a mean and a deviation; NaN is written as a dash.
+
+    Returns:
+        A line for each method below a line of names.
+    """
+    scores = list(next(iter(summary.values()), {}))
+    lines = [" " * 22 + "".join(f"{score:>14}" for score in scores)]
+    for method, cells in summary.items():
+        texts = (
+            "–" if np.isnan(mean) else f"{mean:.2f} ± {deviation:.2f}"
+            for mean, deviation in cells.values()
+        )
+        lines.append(f"{method:<22}" + "".join(f"{text:>14}" for text in texts))
+    return "\n".join(lines)
+
+
+def _by(rows: Sequence[Any], score: str, key: str) -> dict[str, np.ndarray]:
+    """Collect a score by the values of another field."""
+    names = dict.fromkeys(getattr(row, key) for row in rows)
+    return {
+        name: np.array([getattr(row, score) for row in rows if getattr(row, key) == name])
+        for name in names
+    }
