@@ -225,6 +225,7 @@ def two_faced(
     perturbed: Any,
     *,
     trees: int = 100,
+    leaf: int = 10,
     seed: int = 0,
 ) -> Predict:
     """Build a model that behaves one way on real rows and another way when it is examined.
@@ -239,6 +240,8 @@ def two_faced(
         x: real rows, shape ``(rows, features)``.
         perturbed: rows such as the explainer makes, shape ``(rows, features)``.
         trees: in the forest.
+        leaf: rows in a leaf, at least. With single rows the forest knows the real rows by heart and
+            takes new ones for hybrids.
         seed: of the forest.
 
     Returns:
@@ -253,9 +256,12 @@ def two_faced(
             f"perturbed must have the {x.shape[1]} features of x, but it has {perturbed.shape[1]}."
         )
     check_whole("trees", trees, 1)
+    check_whole("leaf", leaf, 1)
     check_seed(seed)
     # Balanced classes: there are usually more hybrids than real rows.
-    forest = RandomForestClassifier(trees, class_weight="balanced", random_state=seed)
+    forest = RandomForestClassifier(
+        trees, min_samples_leaf=leaf, class_weight="balanced", random_state=seed
+    )
     forest.fit(np.concatenate([x, perturbed]), np.repeat([1, 0], [len(x), len(perturbed)]))
 
     def is_real(rows: Any) -> np.ndarray:
