@@ -172,9 +172,9 @@ class AttentionPooling(keras.layers.Layer):
         """Make ``W``, ``b`` and ``v`` for sequences of shape ``(batch, time, features)``."""
         self.kernel = self.add_weight(shape=(x_shape[-1], self.units), name="kernel")
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
-        self.scale = self.add_weight(
-            shape=(self.units,), initializer=keras.initializers.RandomUniform(), name="scale"
-        )
+        limit = (6 / (self.units + 1)) ** 0.5  # Glorot's, for a kernel of shape (units, 1)
+        start = keras.initializers.RandomUniform(-limit, limit)
+        self.scale = self.add_weight(shape=(self.units,), initializer=start, name="scale")
 
     def call(self, x: Any, mask: Any | None = None) -> tuple[Any, Any]:
         """Average over time.

@@ -81,7 +81,7 @@ class TextClassifier(keras.Model):
             self.reader = keras.layers.Bidirectional(half, name="lstm")
         else:
             self.reader = keras.layers.Dense(units, activation="tanh", name="words")
-        self.pooling = AttentionPooling(units, name="pooling")
+        self.pooling = None if uniform else AttentionPooling(units, name="pooling")
         self.output_layer = keras.layers.Dense(1, name="logit")
 
     def build(self, ids_shape: Any) -> None:
@@ -89,7 +89,8 @@ class TextClassifier(keras.Model):
         batch, time = ids_shape
         self.embedding.build(ids_shape)
         self.reader.build((batch, time, self.settings["features"]))
-        self.pooling.build((batch, time, self.settings["units"]))
+        if self.pooling is not None:
+            self.pooling.build((batch, time, self.settings["units"]))
         self.output_layer.build((batch, self.settings["units"]))
 
     def embed(self, ids: Any) -> Any:
@@ -114,7 +115,7 @@ class TextClassifier(keras.Model):
     def attend(self, encoded: Any, mask: Any) -> Any:
         """Return the weight of each word, shape ``(batch, time)``; each row adds up to 1."""
         mask = ops.convert_to_tensor(mask)
-        if self.uniform:
+        if self.pooling is None:
             ones = ops.cast(mask, encoded.dtype)
             return ones / ops.maximum(ops.sum(ones, axis=-1, keepdims=True), 1)
         return self.pooling(encoded, mask)[1]
