@@ -57,7 +57,7 @@ def draw(rows: Sequence[Any], score: str = "recall", *, xlabel: str = "", descri
         panel.grid(True, axis="x")
     for unused in axes.flat[len(scenes) :]:
         unused.remove()
-    for panel in axes[-1]:
+    for panel in list(axes.flat[: len(scenes)])[-columns:]:
         panel.set_xlabel(xlabel or score)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from course_lib import local_explanations, saliency
+from course_lib import attention, local_explanations, saliency
 from course_lib._faithfulness import fill_units, to_units
 from course_lib._subjects import Subject
 
@@ -23,7 +23,8 @@ __all__ = ["METHODS", "Explainer", "serves"]
 Explainer = Callable[[Subject, np.ndarray, np.ndarray], np.ndarray]
 
 _SAMPLES = 256  # questions that LIME and Kernel SHAP ask for each example
-_DEEP = ("images", "sequences", "text", "table")
+_TEXT = ("text", "text, transformer")
+_ALL = ("images", "sequences", *_TEXT, "table")
 
 
 def _random(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -139,6 +140,12 @@ def _attention(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarra
     return subject.attention(x)
 
 
+def _attention_rollout(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Follow the pooling's attention through the transformer's blocks down to the words."""
+    rollout = attention.attention_rollout(subject.layer_attention(x))
+    return np.einsum("nt,ntu->nu", subject.attention(x), rollout)
+
+
 def _permutation(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:
     """One answer for all rows: what shuffling a column does to the model's answers."""
     rows = subject.scene.x_train[:500]
@@ -174,6 +181,7 @@ METHODS: dict[str, Explainer] = {
     "Kernel SHAP": _kernel_shap,
     "exact Shapley": _exact_shapley,
     "attention": _attention,
+    "attention rollout": _attention_rollout,
     "permutation": _permutation,
     "surrogate tree": _surrogate,
 }
@@ -181,17 +189,18 @@ METHODS: dict[str, Explainer] = {
 _ONLY = {
     "guided backprop": ("images", "table"),
     "Grad-CAM": ("images",),
-    "Kernel SHAP": ("images", "sequences", "text"),
+    "Kernel SHAP": ("images", "sequences", *_TEXT),
     "exact Shapley": ("table",),
-    "attention": ("text", "sequences"),
+    "attention": ("sequences", *_TEXT),
+    "attention rollout": ("text, transformer",),
     "permutation": ("table",),
     "surrogate tree": ("table",),
 }
 
 
-def serves(method: str, scene: str) -> bool:
-    """Say whether a method can explain models of a kind of data; a new one is assumed to."""
-    return scene in _ONLY.get(method, _DEEP)
+def serves(method: str, kind: str) -> bool:
+    """Say whether a method can explain models of a kind; a new method is assumed to."""
+    return kind in _ONLY.get(method, _ALL)
 
 
 def _score(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -16,13 +16,26 @@ from scipy import special
 
 from course_lib import attention, training
 from course_lib._planted import Scene
+from course_lib._transformer import Positions
 
 __all__ = ["Subject", "reliance", "train", "untrained"]
 
 # Inputs that a compiled model is shown at a time; always as many, so that it is compiled once.
-_BATCHES = {"table": 4096, "images": 256, "text": 1024, "sequences": 256}
-_EPOCHS = {"table": 10, "images": 8, "text": 4, "sequences": 4}
-_RATES = {"table": 5e-3, "images": 2e-3, "text": 5e-3, "sequences": 5e-3}
+_BATCHES = {
+    "table": 4096,
+    "images": 256,
+    "text": 1024,
+    "text, transformer": 256,
+    "sequences": 256,
+}
+_EPOCHS = {"table": 10, "images": 8, "text": 4, "text, transformer": 3, "sequences": 4}
+_RATES = {
+    "table": 5e-3,
+    "images": 2e-3,
+    "text": 5e-3,
+    "text, transformer": 2e-3,
+    "sequences": 5e-3,
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,11 +46,19 @@ class Subject:
         scene: the data it is about.
         weights: the network's weights.
         seed: for whatever a method draws at random.
+        reader: ``"transformer"`` for text that is read by one; else the network that belongs to
+            the kind of data.
     """
 
     scene: Scene
     weights: list[np.ndarray]
     seed: int = 0
+    reader: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What is read by what: the scene's name, and the reader where there is a choice."""
+        return f"{self.scene.name}, {self.reader}" if self.reader else self.scene.name
 
     @property
     def model(self) -> keras.Model:
@@ -60,7 +81,7 @@ class Subject:
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Return the model's logits, float64, shape (examples, 2)."""
-        return _in_batches(self.model, x, self.scene.name).astype(np.float64)
+        return _in_batches(self.model, x, _BATCHES[self.kind]).astype(np.float64)
 
     def probabilities(self, x: np.ndarray) -> np.ndarray:
         """Return the model's probabilities, float64, shape (examples, 2)."""
@@ -81,7 +102,26 @@ class Subject:
         network = self._network.carrying(self)
         if network.attention is None:
             raise ValueError(f"The network for {self.scene.name} has no attention.")
-        return _in_batches(network.attention, x, self.scene.name)
+        return _in_batches(network.attention, x, _BATCHES[self.kind])
+
+    def layer_attention(self, x: np.ndarray) -> list[np.ndarray]:
+        """Return the attention weights of each transformer block, first block first.
+
+        Each has the shape (examples, heads, units that look, units that are looked at).
+
+        Raises:
+            ValueError: the model has no transformer block.
+        """
+        vectors, found = self.embed(x), []
+        for layer in self.model.layers:
+            if isinstance(layer, Positions):
+                vectors = layer(vectors)
+            if isinstance(layer, attention.TransformerBlock):
+                vectors, weights = layer(vectors, return_weights=True)
+                found.append(ops.convert_to_numpy(weights))
+        if not found:
+            raise ValueError(f"The network for {self.kind} has no transformer block.")
+        return found
 
     def baseline(self) -> np.ndarray:
         """Return what stands for 'nothing there': the mean of training inputs, as floats."""
@@ -93,21 +133,21 @@ class Subject:
 
     @property
     def _network(self) -> _Network:
-        return _network(self.scene.name, max(len(self.scene.words), 1))
+        return _network(self.kind, max(len(self.scene.words), 1))
 
 
 class _Network:
     """One compiled network for all subjects of a kind, which carries one's weights at a time."""
 
-    def __init__(self, name: str, words: int) -> None:
-        self.build = lambda: _BUILDERS[name](words)
+    def __init__(self, kind: str, words: int) -> None:
+        self.kind, self.build = kind, lambda: _BUILDERS[kind](words)
         self.model = self.head = self.build()
         self.attention, self._carried = None, None
         self.model.compile(
-            keras.optimizers.Adam(_RATES[name]),
+            keras.optimizers.Adam(_RATES[kind]),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
-        if name == "text":
+        if kind.startswith("text"):
             self.head = keras.Model(self.model.get_layer("embedding").output, self.model.output)
         if "attention" in [layer.name for layer in self.model.layers]:
             _, weights = self.model.get_layer("attention").output
@@ -126,7 +166,7 @@ class _Network:
         training.restart(self.model, start)
         training.fit(
             *(self.model, scene.x_train, scene.y_train),
-            epochs=_EPOCHS[scene.name],
+            epochs=_EPOCHS[self.kind],
             batch_size=64,
             seed=seed,
         )
@@ -136,35 +176,45 @@ class _Network:
 _network = functools.cache(_Network)
 
 
-def train(scene: Scene, seed: int = 0) -> Subject:
+def train(scene: Scene, seed: int = 0, reader: str = "") -> Subject:
     """Train the network that belongs to a scene.
 
     Args:
         scene: data from one of the ``planted_`` functions.
         seed: decides the first weights and the order of examples.
+        reader: ``"transformer"``, for text alone, takes a transformer of two blocks instead.
 
     Returns:
         A trained subject. Whether it learned what it should, ``reliance`` says.
+
+    Raises:
+        ValueError: there is no such reader for these data.
     """
-    start = untrained(scene, seed)
-    return Subject(scene, start._network.fitted(start.weights, scene, seed), seed)
+    start = untrained(scene, seed, reader)
+    return Subject(scene, start._network.fitted(start.weights, scene, seed), seed, reader)
 
 
-def untrained(scene: Scene, seed: int) -> Subject:
+def untrained(scene: Scene, seed: int, reader: str = "") -> Subject:
     """Return the same network with fresh random weights: what ``sanity`` compares with.
 
     Args:
         scene: the data it would be trained on.
         seed: of the weights.
+        reader: as for :func:`train`.
+
+    Raises:
+        ValueError: there is no such reader for these data.
     """
+    empty = Subject(scene, [], seed, reader)
+    if empty.kind not in _BUILDERS:
+        raise ValueError(f"reader must make one of {', '.join(_BUILDERS)}, not {empty.kind!r}.")
     training.set_seed(seed)
-    network = _network(scene.name, max(len(scene.words), 1))
-    return Subject(scene, network.build().get_weights(), seed)
+    return Subject(scene, empty._network.build().get_weights(), seed, reader)
 
 
-def _in_batches(model: keras.Model, x: np.ndarray, name: str) -> np.ndarray:
+def _in_batches(model: keras.Model, x: np.ndarray, size: int) -> np.ndarray:
     """Run a model on batches of one size."""
-    outputs, size = [], _BATCHES[name]
+    outputs = []
     for start in range(0, len(x), size):
         part = x[start : start + size]
         full = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
@@ -217,6 +267,15 @@ def _text(words: int) -> keras.Model:
     return keras.Model(numbers, _pooled(vectors))
 
 
+def _transformer(words: int) -> keras.Model:
+    numbers = keras.Input((16,), dtype="int32")
+    vectors = layers.Embedding(words, 16, name="embedding")(numbers)
+    vectors = Positions(16)(vectors)
+    for _ in range(2):
+        vectors = attention.TransformerBlock(2, widening=2, causal=False)(vectors)
+    return keras.Model(numbers, _pooled(vectors))
+
+
 def _sequences(words: int) -> keras.Model:
     signal = keras.Input((40,))
     steps = layers.Reshape((-1, 1))(signal)
@@ -230,4 +289,10 @@ def _pooled(vectors: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Dense(2, name="logits")(context)
 
 
-_BUILDERS = {"table": _table, "images": _images, "text": _text, "sequences": _sequences}
+_BUILDERS = {
+    "table": _table,
+    "images": _images,
+    "text": _text,
+    "text, transformer": _transformer,
+    "sequences": _sequences,
+}

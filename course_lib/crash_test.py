@@ -13,6 +13,7 @@ Main references: Adebayo and others (2018, 2020); Samek and others (2017); Petsi
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class Row:
     """One method on one subject: means over the examples.
 
     Attributes:
-        scene: the kind of data.
+        scene: the kind of data, and what reads it where there is a choice.
         model: ``"cause"`` or ``"shortcut"``: what the model verifiably uses.
         method: the method's name.
         seed: the subject's seed.
@@ -146,9 +147,9 @@ def run(
         case = _Case(subject, examples, fill)
         rows.append(case.perfect())
         for name, method in methods.items():
-            if serves(name, subject.scene.name):
+            if serves(name, subject.kind):
                 rows.append(case.row(name, method))
-        report(f"{subject.scene.name}, {case.model}, seed {subject.seed}")
+        report(f"{subject.kind}, {case.model} model, seed {subject.seed}")
     return rows
 
 
@@ -284,7 +285,7 @@ class _Case:
         self.lure = (scene.cause if scene.shortcut else scene.decoy)[chosen]
         self.model = "shortcut" if scene.shortcut else "cause"
         self.near = nudged(scene, self.x, scene.cause[chosen] | scene.decoy[chosen], subject.seed)
-        self.stranger = untrained(scene, seed=10_000 + subject.seed)
+        self.stranger = untrained(scene, 10_000 + subject.seed, subject.reader)
         self.fills = [filler(scene, self.x, fill, seed) for seed in range(2)]
         lots = np.random.default_rng(subject.seed).random((3, *self.truth.shape))
         self.random = np.mean([self.areas(lot) for lot in lots], axis=0)
@@ -292,7 +293,7 @@ class _Case:
     def perfect(self) -> Row:
         scores = self.truth.astype(float)
         return Row(
-            *(self.subject.scene.name, self.model, "the cause itself", self.subject.seed),
+            *(self.subject.kind, self.model, "the cause itself", self.subject.seed),
             *self.found(scores),
             **dict.fromkeys(("sanity", "stability", "seconds"), np.nan),
         )
@@ -322,13 +323,13 @@ class _Case:
 
     def row(self, name: str, method: Explainer) -> Row:
         scores = explain(method, self.subject, self.x, self.target)
-        again = Subject(self.subject.scene, self.subject.weights, self.subject.seed + 1)
+        again = dataclasses.replace(self.subject, seed=self.subject.seed + 1)
         start = time.perf_counter()
         near = explain(method, again, self.near, self.target)
         seconds = (time.perf_counter() - start) / len(self.x)
         stranger = explain(method, self.stranger, self.x, self.target)
         return Row(
-            *(self.subject.scene.name, self.model, name, self.subject.seed),
+            *(self.subject.kind, self.model, name, self.subject.seed),
             *self.found(scores),
             sanity=similarity(scores, stranger),
             stability=similarity(scores, near),

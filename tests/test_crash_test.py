@@ -351,9 +351,10 @@ def test_a_model_learns_what_its_scene_teaches(subject):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shortcut", [False, True])
-@pytest.mark.parametrize("kind", PLANTED)
+@pytest.mark.parametrize("kind", [*PLANTED, "text, transformer"])
 def test_every_model_learns_what_its_scene_teaches(kind, shortcut):
-    changes = crash_test.reliance(crash_test.train(PLANTED[kind](7, shortcut), 7))
+    name, _, reader = kind.partition(", ")
+    changes = crash_test.reliance(crash_test.train(PLANTED[name](7, shortcut), 7, reader))
     used, unused = ("decoy", "cause") if shortcut else ("cause", "decoy")
     assert min(changes["right"].mean(), changes[used].mean()) > 0.9
     assert max(changes[unused].mean(), changes["rest"].mean()) < 0.1
@@ -378,16 +379,35 @@ def test_attention_is_a_distribution_over_units(kind):
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", PLANTED)
+@pytest.mark.parametrize("kind", [*PLANTED, "text, transformer"])
 def test_every_method_explains_in_units(kind):
-    scene = PLANTED[kind](0, examples=600, test=4)
-    stranger, target = crash_test.untrained(scene, 0), np.array([0, 1, 1, 0])
+    name, _, reader = kind.partition(", ")
+    scene = PLANTED[name](0, examples=600, test=4)
+    stranger, target = crash_test.untrained(scene, 0, reader), np.array([0, 1, 1, 0])
+    assert stranger.kind == kind
     for name, method in crash_test.METHODS.items():
         if crash_test.serves(name, kind):
             scores = crash_test.explain(method, stranger, scene.x_test, target)
             assert scores.shape == scene.cause.shape, name
             again = crash_test.explain(method, stranger, scene.x_test, target)
             np.testing.assert_allclose(again, scores, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_rollout_is_attention_where_the_blocks_look_nowhere_else():
+    scene = crash_test.planted_text(0, examples=300, test=6)
+    model = crash_test.untrained(scene, 0, "transformer")
+    (first, second), pooling = model.layer_attention(scene.x_test), model.attention(scene.x_test)
+    assert first.shape == second.shape == (6, 2, 16, 16)
+    np.testing.assert_allclose(first.sum(axis=-1), 1, rtol=1e-5)
+    shares = crash_test.METHODS["attention rollout"](model, scene.x_test, np.zeros(6, int))
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-4)
+    half = [(block.mean(axis=1) + np.eye(16)) / 2 for block in (first, second)]
+    expected = [p @ b @ a for p, a, b in zip(pooling, *half, strict=True)]
+    np.testing.assert_allclose(shares, expected, rtol=1e-3)
+    with pytest.raises(ValueError, match="no transformer block"):
+        crash_test.untrained(scene, 0).layer_attention(scene.x_test)
+    with pytest.raises(ValueError, match="reader must make one of"):
+        crash_test.train(crash_test.planted_table(0), 0, "transformer")
 
 
 def linear(scene, weights):
@@ -489,6 +509,23 @@ def test_a_table_of_rows_has_means_and_deviations(subject):
     np.testing.assert_allclose(crash_test.values(rows, "recall", method="m", seed=0), [0.2, 0.6])
     with pytest.raises(ValueError, match="No row fits"):
         crash_test.values(rows, "recall", method="none")
+
+
+def test_the_report_shows_every_method(subject, capsys):
+    rows = crash_test.run([subject], {"peeking": peeking, "constant": constant}, examples=4)
+    lines = crash_test.write(crash_test.table(rows, ("recall", "sanity"))).splitlines()
+    assert lines[0].split() == ["recall", "sanity"]
+    assert [line.split("  ")[0] for line in lines[1:]] == [
+        "the cause itself",
+        "peeking",
+        "constant",
+    ]
+    assert lines[1].split()[-1] == "–"
+    assert lines[2].split()[1:4] == ["1.00", "±", "0.00"]
+    crash_test.draw(rows, "recall", description="Recall of two methods.")
+    assert "Figure: Recall of two methods." in capsys.readouterr().out
+    with pytest.raises(ValueError, match="at least one row"):
+        crash_test.draw([], description="Nothing.")
 
 
 def test_the_bench_refuses_what_does_not_fit(subject):
