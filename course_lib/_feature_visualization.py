@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from scipy import ndimage
 
-from course_lib._explained_models import as_inputs, in_batches, named_layer, unit_model
+from course_lib._explained_inputs import as_inputs, in_batches
+from course_lib._explained_models import named_layer, unit_model
 
 __all__ = ["activation_maximization", "unit_activations"]
 

@@ -10,7 +10,7 @@ from keras import layers, ops
 from scipy import stats
 from skimage import metrics
 
-from course_lib import _explained_models, gradients, saliency
+from course_lib import _explained_models, _integrated_gradients, gradients, saliency
 
 TENSORFLOW = gradients.active_backend() == "tensorflow"
 
@@ -145,7 +145,7 @@ def test_integrated_gradients_are_complete(activation, baseline, images):
 
 @pytest.mark.parametrize("rule", ["midpoint", "trapezoid", "left", "gauss"])
 def test_quadrature_rules(rule):
-    places, shares = saliency._quadrature(rule, 12)
+    places, shares = _integrated_gradients._quadrature(rule, 12)
     assert places.shape == shares.shape == (12,)
     assert 0 <= places.min() <= places.max() <= 1
     assert shares.sum() == pytest.approx(1)
