@@ -10,7 +10,8 @@ SOURCES := course_lib tools tests benchmarks data/scripts book conftest.py
 ONCE := test_build test_environment test_notebooks test_site test_data test_documents
 
 # Benchmarks that need the full data sets run when they are named.
-BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py)
+BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py attention.py \
+  saliency.py local_explanations.py)
 
 # TensorFlow is told to be quiet before it starts, and everything runs on shipped data by default.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
