@@ -94,7 +94,9 @@ def additive_attention(
             f"scale must have one number for each of the {query.shape[-1]} features of query, got "
             f"shape {tuple(scale.shape)}."
         )
-    return _weighted(ops.squeeze(pairs @ scale[:, None], -1), value, mask, causal)
+    # dot and not matmul: for (128, 1, 24, 32) @ (32, 1) TensorFlow 2.21 hands oneDNN a shape that
+    # overwrites memory on processors with AVX-512.
+    return _weighted(ops.dot(pairs, scale), value, mask, causal)
 
 
 def _weighted(scores: Any, value: Any, mask: Any | None, causal: bool) -> tuple[Any, Any]:

@@ -125,6 +125,30 @@ def test_additive_equals_keras(use_scale, causal):
             np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_additive_scores_of_one_query_for_a_whole_batch():
+    """The shape of attention pooling, which a broadcasting product of matrices may get wrong."""
+    query, key, value = random((1, 1, 32)), random((128, 24, 32), 1), random((128, 24, 32), 2)
+    scale = random((32,), 3)
+
+    def total(query, key, value, scale):
+        return ops.sum(attention.additive_attention(query, key, value, scale)[0])
+
+    for _ in range(3):
+        _, slopes = gradients.value_and_grad(total, (0, 1, 2, 3))(query, key, value, scale)
+        output, weights = attention.additive_attention(query, key, value, scale)
+    powers = np.exp(np.tanh(query + key).astype("float64") @ scale)
+    expected = powers / powers.sum(axis=1, keepdims=True)  # (batch, time)
+    np.testing.assert_allclose(arrays(weights)[0][:, 0], expected, atol=1e-5)
+    averages = (expected[..., None] * value).sum(axis=1)
+    np.testing.assert_allclose(arrays(output)[0][:, 0], averages, atol=1e-5)
+    np.testing.assert_allclose(
+        arrays(slopes)[2], np.broadcast_to(expected[..., None], value.shape), atol=1e-5
+    )
+    surplus = expected * (value.sum(axis=-1) - averages.sum(axis=-1, keepdims=True))
+    by_scale = np.einsum("bt,btf->f", surplus, np.tanh(query + key))
+    np.testing.assert_allclose(arrays(slopes)[3], by_scale, rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize("function", ["dot", "additive", "chunked"])
 def test_weights_and_outputs_where_nothing_is_allowed_are_zero_and_gradients_finite(function):
     query, key, value = inputs(SHAPES[0])
