@@ -33,14 +33,10 @@ from course_lib._faithfulness import (
     removal_curve,
     to_units,
 )
-from course_lib._planted import (
-    ORDINARY_WORDS,
-    Scene,
-    planted_images,
-    planted_sequences,
-    planted_table,
-    planted_text,
-)
+from course_lib._planted import Scene
+from course_lib._planted_images import planted_images
+from course_lib._planted_numbers import planted_sequences, planted_table
+from course_lib._planted_text import ORDINARY_WORDS, planted_text
 from course_lib._subjects import Subject, reliance, train, untrained
 from course_lib.saliency import rank_correlation
 

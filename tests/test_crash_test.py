@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import auc, average_precision_score
 
 from course_lib import crash_test, gradients
-from course_lib._planted import ORDINARY_WORDS
+from course_lib._planted_text import ORDINARY_WORDS
 
 PLANTED = {
     "table": crash_test.planted_table,
