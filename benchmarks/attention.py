@@ -41,7 +41,8 @@ def heads_last(x):
 def peak(form: str, length: int) -> float:
     """Return the MiB that one call takes at its peak, measured in a process of its own."""
     command = [sys.executable, __file__, "--peak", form, str(length)]
-    frugal = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}  # what is freed goes back at once
+    # What is freed must go back at once, or the second call takes nothing: oneDNN's pool keeps it.
+    frugal = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "TF_ENABLE_ONEDNN_OPTS": "0"}
     answer = subprocess.run(command, check=True, capture_output=True, text=True, env=frugal)
     return float(answer.stdout.split()[-1])
 

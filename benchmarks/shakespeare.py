@@ -9,8 +9,9 @@ anew in PyTorch below and runs where PyTorch is installed, which the course does
 run in one process, one after the other. The seconds are those of building, compiling and training;
 measuring the loss is left out for all.
 
-Our transformer has half the layers of nanoGPT's and a learning rate four times as high, which falls
-in one cycle, so that fewer steps do.
+Our transformer has half the layers of nanoGPT's and half as wide ones inside its blocks. It reads
+batches twice as large, and its learning rate rises to six times nanoGPT's and falls in one cycle,
+so that fewer steps do. This recipe was found by about twenty runs with seed 7.
 
 Losses are nats per character over the whole validation text. The LSTM reads 16 pieces of it from
 their starts with its state carried on; the transformers, which know no state, read windows of 64
@@ -30,9 +31,9 @@ from race import options
 from course_lib import attention, datasets, devices, recorded, recurrence, training
 
 LSTM_STEPS = {"LSTM, a short run": 480, "LSTM, a long run": 1_800}
-TRANSFORMER_STEPS = {"transformer, a short run": 930, "transformer, a long run": 3_300}
+TRANSFORMER_STEPS = {"transformer, a short run": 800, "transformer, a long run": 2_900}
 ROWS, LENGTH, UNITS = 16, 64, 256
-WINDOWS, FEATURES, LAYERS = 12, 128, 2  # of the transformer
+WINDOWS, FEATURES, LAYERS, WIDENING = 24, 128, 2, 2  # of the transformer
 NANOGPT = "transformer, nanoGPT's CPU recipe"
 
 
@@ -71,8 +72,10 @@ def train_transformer(ids: np.ndarray, characters: int, steps: int, seed: int) -
     """Train on batches of windows: all windows from a random start, in random order, then anew."""
     training.set_seed(seed)
     random = np.random.default_rng(seed)
-    model = attention.character_transformer(characters, FEATURES, LAYERS, length=LENGTH)
-    rate = training.one_cycle(4e-3, steps, warmup=0.1, end=1e-2)
+    model = attention.character_transformer(
+        characters, FEATURES, LAYERS, length=LENGTH, widening=WIDENING
+    )
+    rate = training.one_cycle(6e-3, steps, warmup=0.25, end=1e-2)
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=0.1, beta_2=0.99, global_clipnorm=1.0),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -107,7 +107,7 @@ def _weighted(scores: Any, value: Any, mask: Any | None, causal: bool) -> tuple[
         scores = ops.where(allowed, scores, lowest(scores))
     alone = scores.shape[-1] == 1  # a single key gets it all; Keras would warn
     weights = ops.ones_like(scores) if alone else ops.softmax(scores, axis=-1)
-    if allowed is not None:  # where nothing is allowed the softmax is even: make it zero
+    if mask is not None:  # where it allows nothing the softmax is even: make it zero
         weights = ops.where(allowed, weights, ops.zeros((), weights.dtype))
     weights = ops.cast(weights, value.dtype)
     return ops.matmul(weights, value), weights
