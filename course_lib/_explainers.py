@@ -23,6 +23,7 @@ __all__ = ["METHODS", "Explainer", "serves"]
 Explainer = Callable[[Subject, np.ndarray, np.ndarray], np.ndarray]
 
 _SAMPLES = 256  # questions that LIME and Kernel SHAP ask for each example
+_BACKGROUND = 20  # rows of a table that stand for a column that is away
 _TEXT = ("text", "text, transformer")
 _ALL = ("images", "sequences", *_TEXT, "table")
 
@@ -117,7 +118,15 @@ def _lime_of_units(subject: Subject, x: np.ndarray, target: int) -> np.ndarray:
 
 
 def _kernel_shap(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Kernel SHAP on units: a player is a unit, and stays away by showing nothing."""
+    """Kernel SHAP on units: a player is a unit, and stays away by showing nothing.
+
+    In a table it stays away by showing the columns of other rows, as for exact Shapley values.
+    """
+    if subject.scene.name == "table":
+        background = subject.scene.x_train[:_BACKGROUND]
+        settings = {"samples": _SAMPLES, "seed": subject.seed}
+        shares = local_explanations.kernel_shap(subject.logits, x, background, **settings)
+        return _of_target(shares, target)
     count = int(np.prod(subject.units))
     sources = np.concatenate([x, _nothing(subject, x[:1]).astype(x.dtype)])
 
@@ -127,13 +136,12 @@ def _kernel_shap(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndar
 
     names = np.repeat(np.arange(len(sources))[:, None], count, axis=1).astype(np.float64)
     shares = local_explanations.kernel_shap(logits, names[:-1], names[-1:], _SAMPLES, subject.seed)
-    chosen = np.take_along_axis(shares, target[:, None, None], axis=2)
-    return chosen.reshape(len(x), *subject.units)
+    return _of_target(shares, target).reshape(len(x), *subject.units)
 
 
 def _exact_shapley(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    shares = local_explanations.exact_shapley(subject.logits, x, subject.scene.x_train[:20])
-    return np.take_along_axis(shares, target[:, None, None], axis=2)[..., 0]
+    background = subject.scene.x_train[:_BACKGROUND]
+    return _of_target(local_explanations.exact_shapley(subject.logits, x, background), target)
 
 
 def _attention(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -186,10 +194,12 @@ METHODS: dict[str, Explainer] = {
     "surrogate tree": _surrogate,
 }
 
+# Guided backpropagation is about ReLUs, Grad-CAM about maps of an image, rollout about several
+# layers of attention; 2 to the power of the units can be asked for ten columns alone; and what a
+# column is worth to a whole model needs columns.
 _ONLY = {
     "guided backprop": ("images", "table"),
     "Grad-CAM": ("images",),
-    "Kernel SHAP": ("images", "sequences", *_TEXT),
     "exact Shapley": ("table",),
     "attention": ("sequences", *_TEXT),
     "attention rollout": ("text, transformer",),
@@ -201,6 +211,11 @@ _ONLY = {
 def serves(method: str, kind: str) -> bool:
     """Say whether a method can explain models of a kind; a new method is assumed to."""
     return kind in _ONLY.get(method, _ALL)
+
+
+def _of_target(shares: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Pick each example's class: (examples, units, classes) to (examples, units)."""
+    return np.take_along_axis(shares, target[:, None, None], axis=2)[..., 0]
 
 
 def _score(subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ def ranking(scores: np.ndarray, seed: int = 0) -> np.ndarray:
     """Order units from the most to the least important; ties fall by lot.
 
     Args:
-        scores: importance of each unit, finite, shape (examples, *units).
+        scores: importance of each unit, finite, shape ``(examples, *units)``.
         seed: of the lot.
 
     Returns:
@@ -61,7 +61,7 @@ def recall_at(
     same number: the relevance rank accuracy of Arras, Osman and Samek (2022).
 
     Args:
-        scores: importance of each unit, shape (examples, *units).
+        scores: importance of each unit, shape ``(examples, *units)``.
         truth: which units are true, bool, of the same shape, at least one in each example.
         k: how many units to look at; by default as many as are true in that example.
         seed: decides between units of equal importance.
@@ -138,12 +138,20 @@ def fill_units(x: np.ndarray, hidden: np.ndarray, fill: np.ndarray) -> np.ndarra
 
     Args:
         x: examples, shape (examples, ...).
-        hidden: which units to replace, bool, shape (examples, *units).
+        hidden: which units to replace, bool, shape ``(examples, *units)``.
         fill: what they show instead, of the shape of ``x``.
 
     Returns:
         A new array like ``x``.
+
+    Raises:
+        ValueError: the shapes do not fit.
     """
+    if fill.shape != x.shape or len(hidden) != len(x):
+        raise ValueError(
+            f"fill must have the shape of x, {x.shape}, and hidden its length, but their shapes "
+            f"are {fill.shape} and {hidden.shape}."
+        )
     if x.ndim == 4:  # images: a unit is a patch
         patch = x.shape[1] // hidden.shape[1]
         hidden = hidden.repeat(patch, axis=1).repeat(patch, axis=2)[..., None]
@@ -154,12 +162,12 @@ def to_units(values: np.ndarray, units: tuple[int, ...]) -> np.ndarray:
     """Add up the values that belong to a unit: of a patch's pixels, of a word's features.
 
     Args:
-        values: shape (examples, *units, features), (examples, height, width[, 1]) or
-            (examples, *units).
+        values: shape ``(examples, *units, features)``, ``(examples, height, width[, 1])`` or
+            ``(examples, *units)``.
         units: the axes of an explanation.
 
     Returns:
-        float64 array of shape (examples, *units).
+        float64 array of shape ``(examples, *units)``.
 
     Raises:
         ValueError: the values do not fit the units.
@@ -206,8 +214,16 @@ def removal_curve(
     Returns:
         The share of units removed (or brought in), shape (points,), and the probabilities, shape
         (examples, points).
+
+    Raises:
+        ValueError: a row of ``order`` does not name each unit once, or shapes do not fit.
     """
-    count = order.shape[1]
+    count = int(np.prod(units))
+    if order.shape != (len(x), count) or (np.sort(order, axis=1) != np.arange(count)).any():
+        raise ValueError(
+            f"order must name each of the {count} units once for each of {len(x)} examples, as "
+            f"ranking does, but it has shape {order.shape} and begins {order.ravel()[:5].tolist()}."
+        )
     counts = np.unique(np.linspace(0, count, steps + 1).round().astype(int))
     rank = np.argsort(order, axis=1)  # the place of each unit in the order
     inputs = []

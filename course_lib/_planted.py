@@ -32,7 +32,7 @@ class Scene:
             A scene with the shortcut and one without have the same.
         y_test: their labels, by the cause.
         decoy_says: what someone would answer who looks at the decoy alone.
-        cause: where the cause is, bool, shape (examples, *units).
+        cause: where the cause is, bool, shape ``(examples, *units)``.
         decoy: where the decoy is, likewise.
         changed: the test examples again, with ``"cause"``, ``"decoy"`` or ``"rest"`` replaced.
         words: the name of each feature, or each word of the vocabulary by its number; else empty.

@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from course_lib._crash_report import draw, write
+from course_lib._crash_report import SCORES, Row, draw, table, values, write
 from course_lib._explainers import METHODS, Explainer, serves
 from course_lib._faithfulness import (
     FILLS,
@@ -75,41 +74,8 @@ __all__ = [
     "write",
 ]
 
-SCORES = ("recall", "first", "deletion", "insertion", "sanity", "stability")
 
-
-@dataclass(frozen=True)
-class Row:
-    """One method on one subject: means over the examples.
-
-    Attributes:
-        scene: the kind of data, and what reads it where there is a choice.
-        model: ``"cause"`` or ``"shortcut"``: what the model verifiably uses.
-        method: the method's name.
-        seed: the subject's seed.
-        recall: share of what the model uses that is found; 1 is best.
-        first: how often the unit ranked first is one the model uses; 1 is best.
-        lure: as ``recall``, for what it does *not* use: the decoy, or with a shortcut the cause.
-        deletion: by how much the probability of the answer lies below that of a random order, on
-            average, while units are removed; the higher, the better.
-        insertion: by how much it lies above that of a random order while units are brought in.
-        sanity: rank correlation with the explanation of a random network; near 0 is best.
-        stability: rank correlation with that of an input that hardly differs; 1 is best.
-        seconds: time for each example, compiled.
-    """
-
-    scene: str
-    model: str
-    method: str
-    seed: int
-    recall: float
-    first: float
-    lure: float
-    deletion: float
-    insertion: float
-    sanity: float
-    stability: float
-    seconds: float
+_LOTS = 8  # random orders whose mean area is what luck gets
 
 
 def run(
@@ -135,8 +101,10 @@ def run(
 
     Raises:
         ValueError: an explanation does not fit the data, or a subject has too few examples in which
-            it verifiably uses what its scene teaches.
+            it verifiably uses what its scene teaches, or ``examples`` is not a number from 1 on.
     """
+    if examples < 1:
+        raise ValueError(f"examples must be a whole number from 1 on, but it is {examples!r}.")
     methods = METHODS if methods is None else methods
     rows = []
     for subject in subjects:
@@ -159,12 +127,12 @@ def explain(method: Explainer, subject: Subject, x: np.ndarray, target: np.ndarr
         target: the class to explain for each, int, shape (examples,).
 
     Returns:
-        Importance, float64, shape (examples, *units).
+        Importance, float64, shape ``(examples, *units)``.
 
     Raises:
         ValueError: the explanation is not finite or has another shape.
     """
-    scores = to_units(method(subject, x, target), subject.units)
+    scores = to_units(method(subject, x.copy(), target.copy()), subject.units)
     if len(scores) != len(x) or not np.isfinite(scores).all():
         raise ValueError(
             f"the explanation must hold finite numbers for {len(x)} examples, but it holds "
@@ -193,7 +161,7 @@ def nudged(scene: Scene, x: np.ndarray, planted: np.ndarray, seed: int = 0) -> n
     Args:
         scene: where the examples are from.
         x: examples, shape (examples, ...).
-        planted: units to leave alone, bool, shape (examples, *units).
+        planted: units to leave alone, bool, shape ``(examples, *units)``.
         seed: of the noise.
 
     Returns:
@@ -217,54 +185,6 @@ def similarity(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.nan_to_num(rank_correlation(one, other)).mean())
 
 
-def values(rows: Sequence[Row], score: str, **where: object) -> np.ndarray:
-    """Collect one score from the rows that fit.
-
-    Args:
-        rows: from :func:`run`.
-        score: the name of a number of ``Row``.
-        **where: what the rows must be, for example ``method="LIME"``.
-
-    Returns:
-        Numbers, shape (rows that fit,).
-
-    Raises:
-        ValueError: no row fits.
-    """
-    kept = [
-        getattr(row, score)
-        for row in rows
-        if all(getattr(row, key) == value for key, value in where.items())
-    ]
-    if not kept:
-        raise ValueError(f"No row fits {where}. There are {len(rows)} rows in all.")
-    return np.array(kept)
-
-
-def table(rows: Sequence[Row], scores: Sequence[str] = SCORES) -> dict[str, dict[str, tuple]]:
-    """Sum up rows by method: mean and standard deviation over seeds.
-
-    A seed's value is the mean over its subjects, so that the deviation tells what another draw of
-    data and model would change.
-
-    Args:
-        rows: from :func:`run`.
-        scores: which scores.
-
-    Returns:
-        For each method, by score, the mean and the deviation, best recall first.
-    """
-    summary = {}
-    for method in dict.fromkeys(row.method for row in rows):
-        seeds = dict.fromkeys(row.seed for row in rows if row.method == method)
-        summary[method] = {}
-        for score in scores:
-            by_seed = [values(rows, score, method=method, seed=seed).mean() for seed in seeds]
-            spread = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else 0.0
-            summary[method][score] = (float(np.mean(by_seed)), spread)
-    return dict(sorted(summary.items(), key=lambda item: -item[1][scores[0]][0]))
-
-
 class _Case:
     """One subject on the bench, and what all methods are measured with."""
 
@@ -282,8 +202,10 @@ class _Case:
         self.model = "shortcut" if scene.shortcut else "cause"
         self.near = nudged(scene, self.x, scene.cause[chosen] | scene.decoy[chosen], subject.seed)
         self.stranger = untrained(scene, 10_000 + subject.seed, subject.reader)
-        self.fills = [filler(scene, self.x, fill, seed) for seed in range(2)]
-        lots = np.random.default_rng(subject.seed).random((3, *self.truth.shape))
+        draws = 2 if fill == "another" else 1  # the other fillings are the same for every seed
+        self.fills = [filler(scene, self.x, fill, 2 * subject.seed + n) for n in range(draws)]
+        # A stream of its own, so that no method that draws by the subject's seed meets its own lot.
+        lots = np.random.default_rng([subject.seed, _LOTS]).random((_LOTS, *self.truth.shape))
         self.random = np.mean([self.areas(lot) for lot in lots], axis=0)
 
     def perfect(self) -> Row:
@@ -291,7 +213,7 @@ class _Case:
         return Row(
             *(self.subject.kind, self.model, "the cause itself", self.subject.seed),
             *self.found(scores),
-            **dict.fromkeys(("sanity", "stability", "seconds"), np.nan),
+            **dict.fromkeys(("sanity", "sanity_signed", "stability", "seconds"), np.nan),
         )
 
     def found(self, scores: np.ndarray) -> tuple[float, ...]:
@@ -327,7 +249,8 @@ class _Case:
         return Row(
             *(self.subject.kind, self.model, name, self.subject.seed),
             *self.found(scores),
-            sanity=similarity(scores, stranger),
+            sanity=similarity(np.abs(scores), np.abs(stranger)),
+            sanity_signed=similarity(scores, stranger),
             stability=similarity(scores, near),
             seconds=seconds,
         )

@@ -297,6 +297,15 @@ def test_units_keep_the_sum(shape, units):
         assert summed[1, 2, 3] == pytest.approx(values[1, 8:12, 12:16].sum())
 
 
+def test_a_removal_curve_refuses_what_is_no_order():
+    x, target = np.ones((2, 4)), np.array([0, 1])
+    for order in (np.zeros((2, 4), int), np.arange(4)[None], np.tile(np.arange(3), (2, 1))):
+        with pytest.raises(ValueError, match="order must name each of the 4 units once"):
+            crash_test.removal_curve(additive(np.ones(4)), x, target, order, 0 * x, (4,))
+    with pytest.raises(ValueError, match="fill must have the shape of x"):
+        crash_test.fill_units(x, np.ones((2, 4), bool), np.zeros(4))
+
+
 def test_units_refuse_another_shape():
     for shape in ((2, 30, 30), (2, 7), (2, 8, 8, 3, 2)):
         with pytest.raises(ValueError, match="an explanation must have shape"):
@@ -437,6 +446,7 @@ def test_on_a_linear_model_contributions_have_a_closed_form():
     np.testing.assert_allclose(of("occlusion"), away, atol=2e-3)
     from_twenty = weights * (x - scene.x_train[:20].mean(axis=0))
     np.testing.assert_allclose(of("exact Shapley"), from_twenty, atol=2e-3)
+    np.testing.assert_allclose(of("Kernel SHAP"), from_twenty, atol=2e-3)
 
 
 @pytest.mark.parametrize("kind", ["text", "sequences", "images"])
@@ -487,7 +497,7 @@ def test_the_bench_scores_methods_of_ones_own(subject):
     assert found.deletion == pytest.approx(ideal.deletion, abs=0.05)
     assert min(ideal.deletion, ideal.insertion) > 0.15
     assert (fixed.recall, fixed.first) == (0, 0)
-    assert fixed.sanity == fixed.stability == pytest.approx(1)
+    assert fixed.sanity == fixed.sanity_signed == fixed.stability == pytest.approx(1)
     assert fixed.deletion < ideal.deletion - 0.1
     assert found.seconds > 0
     assert np.isnan(ideal.sanity)
@@ -509,6 +519,8 @@ def test_a_table_of_rows_has_means_and_deviations(subject):
     np.testing.assert_allclose(crash_test.values(rows, "recall", method="m", seed=0), [0.2, 0.6])
     with pytest.raises(ValueError, match="No row fits"):
         crash_test.values(rows, "recall", method="none")
+    with pytest.raises(ValueError, match="but not precision, data"):
+        crash_test.values(rows, "precision", data="table")
 
 
 def test_the_report_shows_every_method(subject, capsys):
@@ -528,7 +540,42 @@ def test_the_report_shows_every_method(subject, capsys):
         crash_test.draw([], description="Nothing.")
 
 
+def test_sanity_sees_a_map_that_random_weights_only_turn_around(subject):
+    def turned_by_other_weights(one, x, target):
+        return np.arange(1.0, 11.0) * np.where(one.weights is subject.weights, 1, -1) + 0 * x
+
+    row = crash_test.run([subject], {"turned": turned_by_other_weights}, examples=5)[-1]
+    assert row.sanity == pytest.approx(1)
+    assert row.sanity_signed == pytest.approx(-1)
+
+
+def test_a_method_cannot_spoil_the_examples_for_the_next(subject):
+    def careless(subject, x, target):
+        x -= x.mean(axis=0)
+        target[:] = 0
+        return np.abs(x)
+
+    alone = crash_test.run([subject], {"peeking": peeking}, examples=6)[-1]
+    after = crash_test.run([subject], {"careless": careless, "peeking": peeking}, examples=6)[-1]
+    assert dataclasses.replace(after, seconds=0) == dataclasses.replace(alone, seconds=0)
+
+
+def test_random_numbers_of_the_subjects_seed_gain_nothing_on_average(subject):
+    """The orders that stand for luck are others than those of a method that draws by the seed."""
+    random = {"random": crash_test.METHODS["random"]}
+    gains = [
+        crash_test.run([dataclasses.replace(subject, seed=seed)], random, examples=40)[-1].deletion
+        for seed in range(8)
+    ]
+    assert abs(np.mean(gains)) < 0.02
+    assert np.std(gains) > 1e-3
+
+
 def test_the_bench_refuses_what_does_not_fit(subject):
+    with pytest.raises(ValueError, match="examples must be"):
+        crash_test.run([subject], {}, examples=0)
+    with pytest.raises(ValueError, match="kind must be one of"):
+        crash_test.run([subject], {}, examples=3, fill="noise")
     with pytest.raises(ValueError, match="Only 0 test examples"):
         crash_test.run([linear(subject.scene, np.zeros(10))], {}, examples=3)
     wrong = {"too short": lambda subject, x, target: np.ones((len(x), 3))}
