@@ -6,7 +6,8 @@ Dense networks with ten features and three outputs, compiled, are explained befo
 20 rows: once for one row, once for 32. With 8 hidden units a prediction costs next to nothing and
 the time is that of the method; with twice 64 units it is mostly that of the network, which all must
 ask as often. shap offers two exact ways: ``KernelExplainer`` with samples enough for all
-coalitions, and ``ExactExplainer``. LIME is timed on one row with 5,000 samples. With --record the
+coalitions, and ``ExactExplainer``. All get the same arrays of the networks' own type, float32, and
+agree before they race. LIME is timed on one row with 5,000 samples. With --record the
 figures are kept under book/recorded/local-explanations-speed/.
 """
 
@@ -47,7 +48,7 @@ def main() -> None:
     logging.getLogger("shap").setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
     random = np.random.default_rng(0)
-    background = random.normal(size=(BACKGROUND, FEATURES))
+    background = random.normal(size=(BACKGROUND, FEATURES)).astype("float32")
     values = {}
     heading("shap")
     for name, hidden in {"8 units": (8,), "64 + 64 units": (64, 64)}.items():
@@ -55,7 +56,7 @@ def main() -> None:
         kernel = shap.KernelExplainer(predict, background)
         exact = shap.ExactExplainer(predict, shap.maskers.Independent(background, BACKGROUND))
         for rows in (1, 32):
-            x = random.normal(size=(rows, FEATURES))
+            x = random.normal(size=(rows, FEATURES)).astype("float32")
             contenders = {
                 "ours": functools.partial(local_explanations.exact_shapley, predict, x, background),
                 "KernelExplainer": functools.partial(

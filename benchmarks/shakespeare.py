@@ -11,7 +11,7 @@ measuring the loss is left out for all.
 
 Our transformer has half the layers of nanoGPT's and half as wide ones inside its blocks. It reads
 batches twice as large, and its learning rate rises to six times nanoGPT's and falls in one cycle,
-so that fewer steps do. This recipe was found by about twenty runs with seed 7.
+so that fewer steps do. This recipe was found by some twenty runs with seed 7.
 
 Losses are nats per character over the whole validation text. The LSTM reads 16 pieces of it from
 their starts with its state carried on; the transformers, which know no state, read windows of 64
@@ -31,7 +31,7 @@ from race import options
 from course_lib import attention, datasets, devices, recorded, recurrence, training
 
 LSTM_STEPS = {"LSTM, a short run": 480, "LSTM, a long run": 1_800}
-TRANSFORMER_STEPS = {"transformer, a short run": 800, "transformer, a long run": 2_900}
+TRANSFORMER_STEPS = {"transformer, a short run": 720, "transformer, a long run": 2_900}
 ROWS, LENGTH, UNITS = 16, 64, 256
 WINDOWS, FEATURES, LAYERS, WIDENING = 24, 128, 2, 2  # of the transformer
 NANOGPT = "transformer, nanoGPT's CPU recipe"

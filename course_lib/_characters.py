@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["Vocabulary", "character_lstm", "character_windows", "draw"]
+__all__ = ["Vocabulary", "character_lstm", "character_windows", "check_writing", "draw"]
 
 
 class Vocabulary:
@@ -182,6 +182,18 @@ def character_lstm(
     model = keras.Sequential(stack, name="character_lstm")
     model.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else None
     return model
+
+
+def check_writing(prompt: str, length: int, temperature: float, top_k: int | None) -> None:
+    """Raise unless these can be asked of a model that writes."""
+    if not isinstance(prompt, str) or not prompt:
+        raise ValueError("prompt must hold at least one character, such as a line end.")
+    if length < 0:
+        raise ValueError(f"length must not be negative, got {length!r}.")
+    if not temperature >= 0 or np.isinf(temperature):
+        raise ValueError(f"temperature must be a number from 0 on, got {temperature!r}.")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k must be at least 1, or None for no limit, got {top_k!r}.")
 
 
 def draw(

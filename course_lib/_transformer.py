@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from course_lib import gradients
-from course_lib._characters import Vocabulary, draw
+from course_lib._characters import Vocabulary, check_writing, draw
 from course_lib._multi_head import MultiHeadAttention
 
 __all__ = [
@@ -316,14 +316,7 @@ def generate(
             "model must carry its vocabulary and length to write text. Build it with "
             "character_transformer(vocabulary, ...), or set model.vocabulary and model.length."
         )
-    if not isinstance(prompt, str) or not prompt:
-        raise ValueError("prompt must hold at least one character, such as a line end.")
-    if length < 0:
-        raise ValueError(f"length must not be negative, got {length!r}.")
-    if not temperature >= 0 or np.isinf(temperature):
-        raise ValueError(f"temperature must be a number from 0 on, got {temperature!r}.")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k must be at least 1, or None for no limit, got {top_k!r}.")
+    check_writing(prompt, length, temperature, top_k)
     random = np.random.default_rng(seed)
     text = list(vocabulary.encode(prompt))
     start = len(text)

@@ -23,7 +23,13 @@ import numpy as np
 from keras import ops
 
 from course_lib import gradients
-from course_lib._characters import Vocabulary, character_lstm, character_windows, draw
+from course_lib._characters import (
+    Vocabulary,
+    character_lstm,
+    character_windows,
+    check_writing,
+    draw,
+)
 from course_lib._ngrams import ngram_bits
 from course_lib._sequences import batch_first, checked, project, start
 
@@ -270,14 +276,7 @@ def generate(
         ValueError: If an argument is outside its range, the prompt holds an unknown character, or
             the model carries no vocabulary or one of another size.
     """
-    if not isinstance(prompt, str) or not prompt:
-        raise ValueError("prompt must hold at least one character, such as a line end.")
-    if length < 0:
-        raise ValueError(f"length must not be negative, got {length!r}.")
-    if not temperature >= 0 or np.isinf(temperature):
-        raise ValueError(f"temperature must be a number from 0 on, got {temperature!r}.")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k must be at least 1, or None for no limit, got {top_k!r}.")
+    check_writing(prompt, length, temperature, top_k)
     vocabulary = getattr(model, "vocabulary", None)
     if vocabulary is None:
         raise ValueError(
