@@ -251,7 +251,7 @@ def _tables(x_train: Any, others: tuple) -> list[np.ndarray]:
 
 def _scaled(tables: list, center: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return ``(x - center) / scale``; a column whose scale is zero is only shifted."""
-    # A constant column can have a deviation of some roundings instead of zero.
-    tiny = 10 * np.finfo(np.float64).eps * np.abs(center)
-    scale = np.where(scale > tiny, scale, 1.0)
+    # The deviation of a constant column can be some roundings instead of zero.
+    varies = np.nanmin(tables[0], axis=0) < np.nanmax(tables[0], axis=0)
+    scale = np.where(varies & (scale > 0), scale, 1.0)
     return tuple((table - center) / scale for table in tables)

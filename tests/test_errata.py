@@ -255,3 +255,43 @@ def test_all_2_input_shape_on_a_layer_warns():
         warnings.simplefilter("always")
         keras.layers.Dense(3, input_shape=(5,))
     assert any("input_shape" in str(warning.message) for warning in caught)
+
+
+def test_004_12_boosted_trees_take_missing_values():
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    random = np.random.default_rng(0)
+    x = random.normal(size=(300, 4))
+    y = (x[:, 0] + x[:, 1] > 0).astype(int)
+    x[random.random(x.shape) < 0.2] = np.nan
+    model = HistGradientBoostingClassifier(max_iter=30).fit(x[:200], y[:200])
+    assert model.score(x[200:], y[200:]) > 0.75
+
+
+def test_004_13_outliers_make_a_linear_model_underfit():
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import LogisticRegression
+
+    from course_lib import data_quality
+
+    x, y = load_digits(return_X_y=True)
+    damaged = data_quality.add_outliers(x[:600], 0.1, seed=0)[0]
+    damaged, x_test = data_quality.standardize(damaged, x[600:])
+    model = LogisticRegression(C=0.05, max_iter=200).fit(damaged, y[:600])
+    assert model.score(damaged, y[:600]) < model.score(x_test, y[600:]) < 0.9
+
+
+def test_004_14_trees_do_not_need_scales_and_deletion_leaves_nothing():
+    from sklearn.datasets import load_digits
+    from sklearn.tree import DecisionTreeClassifier
+
+    from course_lib import data_quality
+
+    x, y = load_digits(return_X_y=True)
+    tree = DecisionTreeClassifier(random_state=0)
+    scaled = data_quality.standardize(x[:900], x[900:])
+    raw_answers = tree.fit(x[:900], y[:900]).predict(x[900:])
+    scaled_answers = tree.fit(scaled[0], y[:900]).predict(scaled[1])
+    assert (raw_answers == scaled_answers).mean() > 0.97  # ties between splits may fall otherwise
+    missing = data_quality.drop_values(x, 0.1, seed=0)[1]
+    assert (~missing.any(axis=1)).mean() < 0.01

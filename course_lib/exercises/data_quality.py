@@ -152,9 +152,10 @@ EXERCISES = {
             ),
             (
                 lambda labels, probabilities: _joint(
-                    labels, probabilities, probabilities.mean(axis=0)
+                    labels, probabilities, np.full(probabilities.shape[1], 0.5)
                 ),
-                "a threshold is the mean over the examples with that label, not over all.",
+                "one threshold for all will not do: each class has its own, the mean probability "
+                "over the examples with that label.",
             ),
         ],
     ),
