@@ -48,8 +48,8 @@ class Game(NamedTuple):
 def optimal_discriminator(real_density: Any, fake_density: Any) -> Any:
     """Compute the best possible probability that a point is real.
 
-    Chapter equation ``eq-autoencoders-best`` (Goodfellow and others 2014, proposition 1): ``p / (p + q)``. No discriminator does better
-    against a generator that does not move.
+    Chapter equation ``eq-autoencoders-best`` (Goodfellow and others 2014, proposition 1): ``p / (p
+    + q)``. No discriminator does better against a generator that does not move.
 
     Args:
         real_density: density ``p`` of real data at some points, at least 0, any shape.
