@@ -52,7 +52,7 @@ def _posterior(weight: float, x: float, noise: float) -> np.ndarray:
 
 def _logs(p: np.ndarray, q: np.ndarray) -> float:
     """Return the sum of ``p log q``, where 0 times the logarithm of 0 is 0."""
-    return float(np.sum(p[p > 0] * np.log(q[p > 0])))
+    return float(np.sum(p[p > 0] * np.log(np.maximum(q[p > 0], 1e-300))))
 
 
 def _game_value(p: np.ndarray, q: np.ndarray) -> float:
