@@ -201,4 +201,6 @@ def _seed(seed: Seed) -> Seed:
             "seed must be a whole number from 0 on or a keras.random.SeedGenerator, "
             f"but it is {seed!r}."
         )
+    if seed >= 2**32:  # more than JAX takes
+        return int(np.random.SeedSequence(int(seed)).generate_state(1)[0])
     return int(seed)
