@@ -47,8 +47,8 @@ def rotate_by(images: Any, degrees: Any, fill: float = 0.0) -> Any:
     images = as_images(images)
     angle = _one_each(degrees, images, "degrees") * (np.pi / 180)
     sine, cosine = ops.sin(angle), ops.cos(angle)
-    matrix = ops.stack([ops.stack([cosine, sine], -1), ops.stack([-sine, cosine], -1)], axis=-2)
-    return affine(images, matrix, ops.zeros_like(matrix[:, 0]), fill)
+    nowhere = ops.zeros_like(angle)
+    return affine(images, ((cosine, sine), (-sine, cosine)), (nowhere, nowhere), fill)
 
 
 def translate_by(images: Any, down: Any, right: Any, fill: float = 0.0) -> Any:
@@ -67,35 +67,40 @@ def translate_by(images: Any, down: Any, right: Any, fill: float = 0.0) -> Any:
         ValueError: as :func:`rotate_by`.
     """
     images = as_images(images)
-    distances = [_one_each(down, images, "down"), _one_each(right, images, "right")]
-    offset = -ops.stack(distances, axis=-1)
-    identity = ops.eye(2, dtype=offset.dtype) + ops.zeros_like(offset)[:, :, None]
-    return affine(images, identity, offset, fill)
+    down, right = _one_each(down, images, "down"), _one_each(right, images, "right")
+    one, zero = ops.ones_like(down), ops.zeros_like(down)
+    return affine(images, ((one, zero), (zero, one)), (-down, -right), fill)
 
 
-def affine(images: Any, matrix: Any, offset: Any, fill: float = 0.0) -> Any:
+def affine(
+    images: Any,
+    matrix: tuple[tuple[Any, Any], tuple[Any, Any]],
+    offset: tuple[Any, Any],
+    fill: float = 0.0,
+) -> Any:
     """Look up each pixel of the result at ``matrix @ place + offset`` in the source.
 
     Chapter equation ``eq-augmentation-map``. Places are (row, column) in pixels, counted from the
-    middle of the image. (Jaderberg and others 2015, equations 1 and 5, in pixels.)
+    middle of the image. (Jaderberg and others 2015, equation 1, in pixels.)
 
     Args:
         images: shape ``(batch, height, width, channels)``, floating point tensor.
-        matrix: shape ``(batch, 2, 2)``.
-        offset: pixels, shape ``(batch, 2)``.
+        matrix: two rows of two numbers, each a tensor of shape ``(batch,)``.
+        offset: rows and columns to add, each of shape ``(batch,)``.
         fill: brightness of what comes in from outside.
 
     Returns:
         Tensor of the shape of ``images``.
     """
     height, width = images.shape[1:3]
-    middle_row, middle_column = (height - 1) / 2, (width - 1) / 2
-    down = np.repeat(np.arange(height, dtype="float32") - middle_row, width)[None]
-    right = np.tile(np.arange(width, dtype="float32") - middle_column, height)[None]
-    to_row, to_column = matrix[:, 0, :, None], matrix[:, 1, :, None]  # each (batch, 2, 1)
-    rows = to_row[:, 0] * down + to_row[:, 1] * right + offset[:, :1] + middle_row
-    columns = to_column[:, 0] * down + to_column[:, 1] * right + offset[:, 1:] + middle_column
-    return _interpolate(images, rows, columns, fill)
+    middle = (height - 1) / 2, (width - 1) / 2
+    down = np.repeat(np.arange(height, dtype="float32") - middle[0], width)[None]
+    right = np.tile(np.arange(width, dtype="float32") - middle[1], height)[None]
+    places = [
+        a[:, None] * down + b[:, None] * right + shift[:, None] + start  # (batch, pixels)
+        for (a, b), shift, start in zip(matrix, offset, middle, strict=True)
+    ]
+    return _interpolate(images, *places, fill)
 
 
 def take_pixels(images: Any, places: Any) -> Any:

@@ -150,8 +150,7 @@ def _shear(images: Any, seed: Seed, share: float) -> Any:
     """Slant each image sideways: rows move right by up to ``share`` of their height above."""
     (slant,) = uniform(images, seed, [(-share, share)])
     zero, one = ops.zeros_like(slant), ops.ones_like(slant)
-    matrix = ops.stack([ops.stack([one, zero], -1), ops.stack([slant, one], -1)], axis=-2)
-    return affine(images, matrix, ops.zeros_like(matrix[:, 0]))
+    return affine(images, ((one, zero), (slant, one)), (zero, zero))
 
 
 def _brighten(images: Any, seed: Seed, amount: float) -> Any:

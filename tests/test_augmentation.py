@@ -139,6 +139,15 @@ def test_compiled_and_plain_agree(function):
     np.testing.assert_allclose(to_numpy(compiled(images)), function(images, 5), atol=1e-5)
 
 
+@each_function
+def test_it_works_in_the_training_of_a_model_whose_batches_differ_in_size(function):
+    shaken = augmentation.Augmented(function, seed=0)
+    model = keras.Sequential([keras.Input((8, 8, 3)), shaken, layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = model.fit(random((10, 8, 8, 3)), np.zeros((10, 1)), batch_size=6, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+
+
 NOTHING = [
     functools.partial(augmentation.flip, rate=0),
     functools.partial(augmentation.rotate, degrees=0),
