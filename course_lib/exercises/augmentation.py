@@ -102,8 +102,8 @@ EXERCISES = {
                 "cosine and sine want radians.",
             ),
             (
-                lambda down, right, degrees: _source_place(right, down, degrees)[::-1],
-                "rows count downward, columns to the right: look at the signs again.",
+                lambda down, right, degrees: _source_place(down, right, degrees) * [1, -1],
+                "this mirrors the image, too: look at the signs of the second row.",
             ),
         ],
     ),
@@ -116,6 +116,15 @@ EXERCISES = {
                     1 - box_height * box_width / (height * width)
                 ),
                 "the box may stick out. Count the pixels that it really covers.",
+            ),
+            (
+                lambda height, width, top, left, box_height, box_width: (
+                    1
+                    - (min(top + box_height, height) - top)
+                    * (min(left + box_width, width) - left)
+                    / (height * width)
+                ),
+                "a corner above or left of the image is outside, too.",
             ),
             (
                 lambda *box: 1 - _kept_share(*box),
