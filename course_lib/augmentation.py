@@ -176,7 +176,10 @@ OPERATIONS: dict[str, Callable[[Any, Seed, float], Any]] = {
         images, seed, round(0.5 * magnitude * images.shape[1])
     ),
 }
-"""What :func:`random_augment` chooses from: name to function of images, seed and magnitude."""
+"""What :func:`random_augment` chooses from: name to function of images, seed and magnitude.
+
+:meta hide-value:
+"""
 
 
 def random_augment(
