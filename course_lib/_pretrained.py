@@ -141,7 +141,7 @@ def load_pretrained(
     x = layers.Rescaling(scale, offset, name="rescaled")(x)
     settings = {"include_top": False, "pooling": "avg", "input_tensor": x}
     try:
-        return getattr(keras.applications, name)(weights=weights, **settings)
+        body = getattr(keras.applications, name)(weights=weights, **settings)
     except Exception as error:
         if weights != "imagenet":
             raise
@@ -151,3 +151,4 @@ def load_pretrained(
             "file that it leaves in ~/.keras/models to the same folder here, or pass its path as "
             "weights. The weights of source_cnn ship with the course and need no network."
         ) from error
+    return keras.Model(image, body.output, name=name.lower())

@@ -13,16 +13,23 @@ head first; Howard and Ruder (2018) for learning rates that fall toward the inpu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from course_lib import training
 from course_lib._low_rank import LowRank, low_rank_adapt, merge_low_rank
-from course_lib._model_parts import body_output, copy_of, layers_up_to, named, normalizations
+from course_lib._model_parts import (
+    check_whole,
+    feature_extractor,
+    freeze,
+    normalizations,
+    replace_head,
+)
 from course_lib._pretrained import grey_photos, load_pretrained, source_cnn
+from course_lib._weight_updates import WeightUpdate, weight_updates
 
 __all__ = [
     "FineTuner",
@@ -45,88 +52,6 @@ __all__ = [
 ]
 
 Examples = tuple[np.ndarray, np.ndarray]
-
-
-def freeze(model: keras.Model, until: str | None = None) -> keras.Model:
-    """Return a copy of a model in which the first layers no longer learn.
-
-    A frozen batch normalization also stops following its batches: in Keras ``trainable = False``
-    makes it use its stored mean and variance, even in ``fit``.
-
-    Args:
-        model: a built functional or sequential model.
-        until: name of the last layer to freeze; it and all that its output depends on are frozen.
-            None freezes every layer.
-
-    Returns:
-        An uncompiled copy; ``model`` stays as it is.
-
-    Raises:
-        ValueError: there is no layer of that name.
-    """
-    frozen = copy_of(model)
-    chosen = {x.name for x in frozen.layers} if until is None else layers_up_to(frozen, until)
-    for layer in frozen.layers:
-        if layer.name in chosen:
-            layer.trainable = False
-    return frozen
-
-
-def replace_head(model: keras.Model, num_classes: int, seed: int = 0) -> keras.Model:
-    """Return a copy of a model with a fresh dense layer for another set of classes.
-
-    Args:
-        model: ends in a dense layer, which is left out, or in features of shape
-            ``(batch, features)``.
-        num_classes: number of the new classes, at least 2.
-        seed: for the new layer's initial kernel.
-
-    Returns:
-        An uncompiled model whose last layer, ``"head"``, gives **logits** of shape
-        ``(batch, num_classes)``. All other layers keep their names, weights and what was frozen.
-
-    Raises:
-        ValueError: ``num_classes`` is below 2, or the model ends otherwise.
-    """
-    _check_whole("num_classes", num_classes, 2)
-    _check_whole("seed", seed, 0)
-    body = copy_of(model)
-    start = keras.initializers.GlorotUniform(int(seed))
-    head = layers.Dense(int(num_classes), kernel_initializer=start, name="head")
-    return keras.Model(body.inputs, head(body_output(body)), name=model.name)
-
-
-def feature_extractor(
-    model: keras.Model, layer: str | None = None, positions: int = 1
-) -> keras.Model:
-    """Cut a model at a layer and return its first part, which shares the model's weights.
-
-    Args:
-        model: a built functional or sequential model.
-        layer: name of the layer whose output is wanted; None means what goes into the head.
-        positions: feature maps are averaged over ``positions`` by ``positions`` tiles; 1 averages
-            over the whole map, as global average pooling does.
-
-    Returns:
-        A model from inputs to features, shape ``(batch, features)``: for feature maps
-        ``positions**2 * channels``.
-
-    Raises:
-        ValueError: there is no such layer, its output has another form, or ``positions`` is below
-            1 or more than the map has pixels on a side.
-    """
-    output = body_output(model) if layer is None else named(model, layer).output
-    if len(output.shape) == 2:
-        return keras.Model(model.inputs, output)
-    _check_whole("positions", positions, 1)
-    if len(output.shape) != 4 or positions > min(output.shape[1:3]):
-        raise ValueError(
-            f"Layer {layer!r} must give feature maps of at least positions = {positions} pixels a "
-            f"side, or a vector for each example, but its output has shape {output.shape}."
-        )
-    tile = tuple(-(-side // positions) for side in output.shape[1:3])
-    maps = layers.AveragePooling2D(tile, padding="same")(output)
-    return keras.Model(model.inputs, layers.Flatten()(maps))
 
 
 def fit_head(
@@ -153,7 +78,7 @@ def fit_head(
     from sklearn.linear_model import LogisticRegression
 
     features, labels = np.asarray(features, "float64"), np.asarray(labels)
-    _check_whole("num_classes", num_classes, 2)
+    check_whole("num_classes", num_classes, 2)
     if features.ndim != 2 or labels.shape != features.shape[:1] or not np.isfinite(features).all():
         raise ValueError(
             "features must be finite, of shape (examples, features), and labels of shape "
@@ -168,7 +93,9 @@ def fit_head(
         raise ValueError(f"penalty must be above 0, but it is {penalty!r}.")
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 1e-6, spread, 1.0)  # a feature that never moves stays at zero
-    fitted = LogisticRegression(C=1 / penalty, max_iter=1000).fit((features - mean) / spread, labels)
+    fitted = LogisticRegression(C=1 / penalty, max_iter=1000).fit(
+        (features - mean) / spread, labels
+    )
     weights, offset = fitted.coef_, fitted.intercept_
     if num_classes == 2:  # scikit-learn keeps only the difference of the two classes
         weights, offset = np.vstack([-weights, weights]) / 2, np.hstack([-offset, offset]) / 2
@@ -231,6 +158,7 @@ def layer_rates(model: keras.Model, decay: float) -> dict[str, float]:
     return {name: decay ** (seen - depth) for name, depth in depths.items()}
 
 
+@keras.saving.register_keras_serializable(package="course_lib")
 class LayerwiseAdam(keras.optimizers.Adam):
     """Adam whose learning rate is multiplied by a share for each layer.
 
@@ -299,8 +227,8 @@ class FineTuner:
         keep_statistics: bool = True,
     ) -> None:
         """Copy the source, put a new head on it and compile it."""
-        _check_whole("steps", steps, 2)
-        _check_whole("batch_size", batch_size, 1)
+        check_whole("steps", steps, 2)
+        check_whole("batch_size", batch_size, 1)
         self.model = replace_head(model, num_classes)
         if keep_statistics:
             for layer in normalizations(self.model):
@@ -330,7 +258,7 @@ class FineTuner:
             ValueError: ``data`` or ``seed`` is of another form.
         """
         x, y = _checked(data)
-        _check_whole("seed", seed, 0)
+        check_whole("seed", seed, 0)
         training.restart(self.model, self.start if start is None else start)
         head = self.model.layers[-1]
         if self.head_first:
@@ -370,63 +298,6 @@ def fine_tune(model: keras.Model, data: Examples, *, seed: int = 0, **options: A
     return tuner.model
 
 
-class WeightUpdate(NamedTuple):
-    """What tuning changed in one layer.
-
-    Attributes:
-        layer: the layer's name.
-        relative_size: Frobenius norm of the change over that of the source's kernel.
-        rank: singular values above a thousandth of the largest one.
-        effective_rank: e to the entropy of the singular values, as shares of their sum (Roy and
-            Vetterli 2007): how many directions the change really has.
-        largest_rank: the smaller side of the kernel as a matrix.
-    """
-
-    layer: str
-    relative_size: float
-    rank: int
-    effective_rank: float
-    largest_rank: int
-
-
-def weight_updates(source: keras.Model, target: keras.Model) -> list[WeightUpdate]:
-    """Compare the kernels of two models, layer by layer, for the layers of one name and shape.
-
-    A kernel counts as a matrix with one column for each output; low-rank additions count as part
-    of their kernel.
-
-    Args:
-        source: the model before.
-        target: the model after.
-
-    Returns:
-        One entry for each common layer with a kernel, in the source's order.
-
-    Raises:
-        ValueError: the models have no such layer in common.
-    """
-    after = {layer.name: layer for layer in target.layers if hasattr(layer, "kernel")}
-    updates = []
-    for layer in source.layers:
-        other = after.get(layer.name)
-        if other is None or not hasattr(layer, "kernel") or layer.kernel.shape != other.kernel.shape:
-            continue
-        before, now = (ops.convert_to_numpy(x.kernel).astype("float64") for x in (layer, other))
-        change = (now - before).reshape(-1, before.shape[-1])
-        values = np.linalg.svd(change, compute_uv=False)
-        size = float(np.linalg.norm(change) / np.linalg.norm(before))
-        rank = int((values > 1e-3 * values[0]).sum()) if values[0] > 0 else 0
-        shares = values[values > 0] / max(values.sum(), 1e-300)
-        effective = float(np.exp(-np.sum(shares * np.log(shares)))) if rank else 0.0
-        updates.append(WeightUpdate(layer.name, size, rank, effective, min(change.shape)))
-    if not updates:
-        raise ValueError(
-            "source and target must have a layer with a kernel of one name and shape in common, "
-            "but they have none. Did replace_head make the target from the source?"
-        )
-    return updates
-
-
 def _checked(data: Examples) -> Examples:
     x, y = np.asarray(data[0]), np.asarray(data[1])
     if len(x) != len(y) or len(x) == 0 or y.ndim != 1 or y.dtype.kind not in "iu":
@@ -435,9 +306,3 @@ def _checked(data: Examples) -> Examples:
             f"but the shapes are {x.shape} and {y.shape}, and the labels are {y.dtype}."
         )
     return x, y
-
-
-def _check_whole(name: str, value: Any, least: int) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(f"{name} must be a whole number from {least} on, but it is {value!r}.")
