@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib import training
+from course_lib import gradients, training
 from course_lib._low_rank import LowRank, low_rank_adapt, merge_low_rank
 from course_lib._model_parts import (
     check_whole,
@@ -36,6 +36,7 @@ __all__ = [
     "LayerwiseAdam",
     "LowRank",
     "WeightUpdate",
+    "compile_classifier",
     "feature_extractor",
     "fine_tune",
     "fit_head",
@@ -187,6 +188,23 @@ class LayerwiseAdam(keras.optimizers.Adam):
         return super().get_config() | {"shares": self.shares}
 
 
+def compile_classifier(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Compile a model for logits and class indices, so that a short training starts soon.
+
+    Keras compiles with XLA where it can. On TensorFlow that takes seconds for a network like ours
+    and makes its steps no faster, so it is left out there; JAX needs it.
+
+    Args:
+        model: gives logits of shape ``(batch, classes)``; it is compiled in place.
+        optimizer: any Keras optimizer.
+    """
+    model.compile(
+        optimizer,
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=gradients.active_backend() != "tensorflow",
+    )
+
+
 class FineTuner:
     """Tune one source model on many data sets, compiled only once.
 
@@ -238,10 +256,7 @@ class FineTuner:
         self.num_classes, self.head_first = num_classes, head_first
         self.body = feature_extractor(self.model)
         schedule = training.one_cycle(learning_rate, steps)
-        self.model.compile(
-            LayerwiseAdam(schedule, layer_rates(self.model, rate_decay)),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        )
+        compile_classifier(self.model, LayerwiseAdam(schedule, layer_rates(self.model, rate_decay)))
 
     def __call__(
         self, data: Examples, seed: int, start: Sequence[np.ndarray] | None = None

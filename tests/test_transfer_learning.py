@@ -155,7 +155,7 @@ def test_what_is_frozen_stays_bit_for_bit_in_fit(until):
     frozen = transfer.freeze(transfer.replace_head(small_source(), 4), until)
     if until is None:
         frozen.layers[-1].trainable = True
-    frozen.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    transfer.compile_classifier(frozen, keras.optimizers.Adam())
     before = {layer.name: layer.get_weights() for layer in frozen.layers}
     frozen.fit(X, Y, epochs=2, verbose=0)
     for layer in frozen.layers:
@@ -282,7 +282,7 @@ def test_a_share_scales_adams_steps_of_its_layer_only(share):
     }.items():
         model = dense_source()
         before = model.get_weights()
-        model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        transfer.compile_classifier(model, optimizer)
         model.train_on_batch(random((12, 6), 5), Y)
         moves[name] = [a - b for a, b in zip(model.get_weights(), before, strict=True)]
     for place, (ours, theirs) in enumerate(zip(moves["ours"], moves["keras"], strict=True)):
@@ -344,6 +344,15 @@ def test_a_tuner_takes_other_weights_to_start_from():
     fresh = transfer.replace_head(small_source(seed=5), 4, seed=5).get_weights()
     learned = tuner((X, Y), 0, start=fresh)
     np.testing.assert_allclose(learned[0], fresh[0], atol=1e-6)
+
+
+def test_the_compiled_loss_is_the_cross_entropy_of_logits():
+    model = dense_source()
+    transfer.compile_classifier(model, keras.optimizers.SGD(0.1))
+    x = random((12, 6), 5)
+    logits = out(model, x)
+    expected = -(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))[np.arange(12), Y]
+    assert float(model.evaluate(x, Y, verbose=0)) == pytest.approx(expected.mean(), rel=1e-5)
 
 
 # Low-rank adaptation
