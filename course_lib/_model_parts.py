@@ -123,8 +123,8 @@ def is_head(model: keras.Model, layer: keras.Layer) -> bool:
 def body_output(model: keras.Model) -> keras.KerasTensor:
     """Return what goes into the head; where there is none, what comes out of the model."""
     last = model.layers[-1]
-    features = last.input if is_head(model, last) else model.output
-    if isinstance(features, list) or len(features.shape) != 2:
+    features = last.input if is_head(model, last) else model.outputs[0]
+    if len(model.outputs) > 1 or len(features.shape) != 2:
         raise ValueError(
             "model must end in features of shape (batch, features), with a dense head or none, but "
             f"they are {features!r}. Add a GlobalAveragePooling2D layer."

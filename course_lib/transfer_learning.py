@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import layers, ops
 
 from course_lib import gradients, training
 from course_lib._low_rank import LowRank, low_rank_adapt, merge_low_rank
@@ -128,7 +128,8 @@ def linear_probe(
     body = feature_extractor(model, layer)
     classes = int(y.max()) + 1
     kernel, bias = fit_head(body.predict(x, batch_size=500, verbose=0), y, classes, penalty)
-    probe = freeze(replace_head(body, classes))
+    head = layers.Dense(classes, name="head")
+    probe = freeze(keras.Model(body.inputs[0], head(body.output)))
     probe.layers[-1].set_weights([kernel, bias])
     return probe
 
