@@ -93,8 +93,9 @@ def test_grey_photos_are_the_brightness_of_the_middle(side):
         np.testing.assert_allclose(ours[..., 0], theirs, atol=1.01 / 255)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "MobileNetV3Small"])
-@pytest.mark.parametrize("shape", [(32, 32, 3), (28, 28, 1)])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("MobileNetV2", (28, 28, 1)), ("MobileNetV3Small", (32, 32, 3))]
+)
 def test_a_large_network_goes_through_the_same_code(name, shape):
     model = transfer.load_pretrained(name, shape, weights=None)
     images = np.random.default_rng(0).random((3, *shape)).astype("float32")
@@ -150,7 +151,7 @@ def test_freezing_stops_where_it_is_told_to(until):
             assert layer.trainable == (layer.name.split("_")[0] not in first)
 
 
-@pytest.mark.parametrize("until", [None, "block1"])
+@pytest.mark.parametrize("until", [None, "block2"])
 def test_what_is_frozen_stays_bit_for_bit_in_fit(until):
     frozen = transfer.freeze(transfer.replace_head(small_source(), 4), until)
     if until is None:
@@ -338,11 +339,9 @@ def test_a_tuner_repeats_itself_and_starts_anew_each_time():
 
 
 def test_a_tuner_takes_other_weights_to_start_from():
-    tuner = transfer.FineTuner(
-        small_source(), 4, steps=2, learning_rate=1e-12, head_first=False, keep_statistics=False
-    )
-    fresh = transfer.replace_head(small_source(seed=5), 4, seed=5).get_weights()
-    learned = tuner((X, Y), 0, start=fresh)
+    tuner = transfer.FineTuner(dense_source(), 4, steps=2, learning_rate=1e-12, head_first=False)
+    fresh = transfer.replace_head(dense_source(seed=5), 4, seed=5).get_weights()
+    learned = tuner((random((12, 6), 5), Y), 0, start=fresh)
     np.testing.assert_allclose(learned[0], fresh[0], atol=1e-6)
 
 
