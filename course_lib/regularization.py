@@ -25,6 +25,10 @@ from course_lib._calibration import (
     reliability,
     temperature_scaling,
 )
+from course_lib._draws import Seed
+from course_lib._draws import check_between as _check_between
+from course_lib._draws import float_tensor as _float
+from course_lib._draws import seeds as _seeds
 from course_lib._side_by_side import (
     logits_side_by_side,
     loss_side_by_side,
@@ -45,8 +49,6 @@ __all__ = [
     "side_by_side",
     "temperature_scaling",
 ]
-
-Seed = int | keras.random.SeedGenerator
 
 
 def l2_penalty(weights: Any, strength: float) -> Any:
@@ -213,44 +215,3 @@ def _mix(values: Any, partners: Any, shares: Any) -> Any:
     """Return ``share * value + (1 - share) * partner`` along the first axis."""
     shares = ops.cast(ops.reshape(shares, (-1, *[1] * (len(values.shape) - 1))), values.dtype)
     return shares * values + (1 - shares) * ops.take(values, partners, axis=0)
-
-
-def _seeds(seed: Seed, count: int) -> list[Seed]:
-    """Return independent seeds: a generator moves on by itself, a number is spread."""
-    if isinstance(seed, keras.random.SeedGenerator):
-        return [seed] * count
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not whole or seed < 0:
-        raise ValueError(
-            "seed must be a whole number from 0 on or a keras.random.SeedGenerator, "
-            f"but it is {seed!r}."
-        )
-    return [int(word) for word in np.random.SeedSequence(int(seed)).generate_state(count)]
-
-
-def _float(values: Any, name: str, hint: str = "Cast it to float32 first.") -> Any:
-    """Return values as a tensor after checking that they are floating point."""
-    if isinstance(values, np.ndarray) and values.dtype == np.float64:
-        values = values.astype(keras.backend.floatx())
-    tensor = ops.convert_to_tensor(values)
-    kind = keras.backend.standardize_dtype(tensor.dtype)
-    if not keras.backend.is_float_dtype(kind):
-        raise ValueError(f"{name} must hold floating point numbers, but it holds {kind}. {hint}")
-    return tensor
-
-
-def _check_between(
-    name: str,
-    value: float,
-    low: float,
-    high: float,
-    open_start: bool = False,
-    open_end: bool = False,
-) -> None:
-    """Raise if a plain number lies outside its range; NaN and infinity always do."""
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    fits = number and np.isfinite(value) and low <= value <= high
-    if not fits or (open_start and value == low) or (open_end and value == high):
-        start = f"above {low}" if open_start else f"at least {low}"
-        end = "" if high == np.inf else f" and {'below' if open_end else 'at most'} {high}"
-        raise ValueError(f"{name} must be a number {start}{end}, but it is {value!r}.")

@@ -1,0 +1,75 @@
+"""What do functions that draw at random ask of their arguments? Shared by several chapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+__all__ = ["Seed", "check_between", "check_whole", "float_tensor", "seeds", "uniform", "wide"]
+
+Seed = int | keras.random.SeedGenerator
+
+
+def seeds(seed: Seed, count: int) -> list[Seed]:
+    """Return independent seeds: a generator moves on by itself, a number is spread."""
+    if isinstance(seed, keras.random.SeedGenerator):
+        return [seed] * count
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or seed < 0:
+        raise ValueError(
+            "seed must be a whole number from 0 on or a keras.random.SeedGenerator, "
+            f"but it is {seed!r}."
+        )
+    return [int(word) for word in np.random.SeedSequence(int(seed)).generate_state(count)]
+
+
+def float_tensor(values: Any, name: str, hint: str = "Cast it to float32 first.") -> Any:
+    """Return values as a tensor after checking that they are floating point."""
+    if isinstance(values, np.ndarray) and values.dtype == np.float64:
+        values = values.astype(keras.backend.floatx())
+    tensor = ops.convert_to_tensor(values)
+    kind = keras.backend.standardize_dtype(tensor.dtype)
+    if not keras.backend.is_float_dtype(kind):
+        raise ValueError(f"{name} must hold floating point numbers, but it holds {kind}. {hint}")
+    return tensor
+
+
+def check_between(
+    name: str,
+    value: float,
+    low: float,
+    high: float,
+    open_start: bool = False,
+    open_end: bool = False,
+) -> None:
+    """Raise if a plain number lies outside its range; NaN and infinity always do."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    fits = number and np.isfinite(value) and low <= value <= high
+    if not fits or (open_start and value == low) or (open_end and value == high):
+        start = f"above {low}" if open_start else f"at least {low}"
+        end = "" if high == np.inf else f" and {'below' if open_end else 'at most'} {high}"
+        raise ValueError(f"{name} must be a number {start}{end}, but it is {value!r}.")
+
+
+def check_whole(name: str, value: Any) -> None:
+    """Raise if a value is not a whole number from 0 on."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < 0:
+        raise ValueError(f"{name} must be a whole number from 0 on, but it is {value!r}.")
+
+
+def uniform(images: Any, seed: Seed, ranges: Sequence[tuple[float, float]]) -> list[Any]:
+    """Draw one number for each image from each range: a list of tensors of shape (batch,)."""
+    count = (ops.shape(images)[0],)
+    several = seeds(seed, len(ranges))
+    pairs = zip(ranges, several, strict=True)
+    return [keras.random.uniform(count, low, high, seed=one) for (low, high), one in pairs]
+
+
+def wide(values: Any) -> Any:
+    """Give one number for each image the axes of images: (batch,) to (batch, 1, 1, 1)."""
+    return ops.reshape(values, (-1, 1, 1, 1))
