@@ -5,13 +5,22 @@ Serves ``course_lib.label_efficiency``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["nt_xent_loops", "nt_xent_loss", "random_resized_crop", "rotation_task"]
+from course_lib import training
+
+__all__ = [
+    "contrastive_pretraining",
+    "nt_xent_loops",
+    "nt_xent_loss",
+    "random_resized_crop",
+    "rotation_task",
+]
 
 Seed = int | keras.random.SeedGenerator
 
@@ -104,6 +113,66 @@ def random_resized_crop(images: Any, smallest: float, seed: Seed) -> Any:
     columns = ops.reshape(ops.swapaxes(rows, 1, 2), (-1, width, height * channels))
     columns = ops.reshape(ops.matmul(across, columns), (-1, width, height, channels))
     return ops.swapaxes(columns, 1, 2)
+
+
+def contrastive_pretraining(
+    network: keras.Model,
+    images: np.ndarray,
+    view: Callable[[np.ndarray, int], Any],
+    *,
+    epochs: int,
+    batch_size: int = 250,
+    temperature: float = 0.5,
+    learning_rate: float = 4e-3,
+    seed: int = 0,
+) -> list[float]:
+    """Train a network on images without labels by SimCLR (Chen and others 2020, algorithm 1).
+
+    The gradient takes Adam with a one-cycle schedule, where the paper has LARS and far larger
+    batches.
+
+    Args:
+        network: from images to embeddings ``(batch, features)``: the body and the projection head
+            in one. **It is trained in place**; its last layers are to be thrown away afterwards.
+        images: floating point, shape ``(images, height, width, channels)``.
+        view: gets images and a whole number, and returns the images changed at random, such that
+            what they show stays the same.
+        epochs: how often to go through the images, with new views each time.
+        batch_size: images a step; the loss sees twice as many views.
+        temperature: see :func:`nt_xent_loss`.
+        learning_rate: the peak of the schedule.
+        seed: for the order and the views.
+
+    Returns:
+        The mean loss of each epoch.
+
+    Raises:
+        ValueError: there are fewer images than one batch holds, or no epochs.
+    """
+    if not 2 <= batch_size <= len(images) or epochs < 1:
+        raise ValueError(
+            f"batch_size must be from 2 to the {len(images)} images and epochs at least 1, but "
+            f"they are {batch_size} and {epochs}."
+        )
+    pair = keras.Input((2, *images.shape[1:]))
+    both = ops.stack([network(pair[:, 0]), network(pair[:, 1])], axis=1)
+    model, steps = keras.Model(pair, both), len(images) // batch_size
+    schedule = training.one_cycle(learning_rate, max(2, epochs * steps))
+    model.compile(
+        keras.optimizers.Adam(schedule),
+        lambda _, views: nt_xent_loss(views[:, 0], views[:, 1], temperature),
+    )
+    losses, random = [], np.random.default_rng(seed)
+    for _ in range(epochs):
+        chosen = images[random.permutation(len(images))[: steps * batch_size]]
+        seeds = random.integers(2**31, size=3)
+        pairs = [ops.convert_to_numpy(view(chosen, int(number))) for number in seeds[:2]]
+        pairs, nothing = np.stack(pairs, axis=1), np.zeros(len(chosen), "float32")
+        history = training.fit(
+            model, pairs, nothing, epochs=1, batch_size=batch_size, seed=int(seeds[2])
+        )
+        losses.append(float(history.history["loss"][0]))
+    return losses
 
 
 def rotation_task(images: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:

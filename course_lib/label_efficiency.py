@@ -22,6 +22,7 @@ from course_lib._active import (
     query_random,
 )
 from course_lib._contrastive import (
+    contrastive_pretraining,
     nt_xent_loops,
     nt_xent_loss,
     random_resized_crop,
@@ -41,6 +42,7 @@ from course_lib._few_shot import (
 
 __all__ = [
     "adapt",
+    "contrastive_pretraining",
     "episode",
     "forward_tasks",
     "label_loop",
