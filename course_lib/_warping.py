@@ -26,6 +26,12 @@ def as_images(images: Any) -> Any:
             "images must have shape (batch, height, width, channels), but their shape is "
             f"{tuple(images.shape)}. Add axes for one image or one channel: x[None, :, :, None]."
         )
+    if None in tuple(images.shape)[1:]:
+        raise ValueError(
+            "images must have a height, width and number of channels that are known when a "
+            f"function is compiled, but their shape is {tuple(images.shape)}. Compile anew for "
+            "images of another size."
+        )
     return images
 
 

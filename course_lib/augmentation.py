@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -189,8 +190,8 @@ def random_augment(
 
     Two numbers are left to tune: how many operations, and how strong. Two things differ from the
     paper's RandAugment: the operations are ours, and the strength of each is drawn evenly up to
-    its largest instead of being the largest. Every operation is computed for all images and most
-    of the results are thrown away, so that all shapes are fixed and it compiles anywhere.
+    its largest instead of being the largest. In each round the batch is dealt out to the
+    operations at random, in equal shares; so all shapes are fixed, and it compiles anywhere.
 
     Args:
         images: brightness from 0 to 1, shape ``(batch, height, width, channels)``.
@@ -217,12 +218,14 @@ def random_augment(
         )
     functions = [name if callable(name) else OPERATIONS[name] for name in operations]
     several = seeds(seed, num_operations * (len(functions) + 1))
+    count = ops.shape(images)[0]
+    share = -(-count // len(functions))  # rounded up: the last places hold images a second time
     for _ in range(num_operations):
-        (draw,) = uniform(images, several.pop(), [(0, len(functions))])
-        changed = images
-        for number, function in enumerate(functions):
-            chosen = ops.floor(draw) == number
-            result = function(images, several.pop(), magnitude)
-            changed = ops.where(wide(chosen), result, changed)
-        images = changed
+        order = keras.random.shuffle(ops.arange(share * len(functions)), seed=several.pop())
+        dealt = ops.take(images, order % count, axis=0)
+        changed = [
+            function(dealt[number * share : (number + 1) * share], several.pop(), magnitude)
+            for number, function in enumerate(functions)
+        ]
+        images = ops.take(ops.concatenate(changed), ops.argsort(order)[:count], axis=0)
     return images
