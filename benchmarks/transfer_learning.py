@@ -63,7 +63,9 @@ def main() -> None:
                 values[f"{name}, seed {seed}: {size} a class"] = accuracy
                 print(f"{size:>5} {name:<14} seed {seed}: {accuracy:.4f}", flush=True)
     if given.record:
-        print(recorded.save("transfer-learning", dict(sorted(values.items())), given.seeds))
+        rows = sorted(values, key=lambda name: name.split(":")[0])  # the columns keep their order
+        values = {name: values[name] for name in rows}
+        print(recorded.save("transfer-learning", values, given.seeds))
 
 
 if __name__ == "__main__":
