@@ -2,6 +2,7 @@
 
 import warnings
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -224,6 +225,46 @@ def test_rotation_task_can_be_undone(seed):
     np.testing.assert_array_equal(np.stack(back), images)
 
 
+def tiny_network():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(8)])
+
+
+def noisy_view(images, seed):
+    return images + 0.1 * random(images.shape, seed)
+
+
+@pytest.mark.parametrize("batch_size", [16, 20])
+def test_contrastive_pretraining_lowers_the_loss_of_fresh_views(batch_size):
+    network, images = tiny_network(), random((40, 6, 6, 1))
+    before, copy = network.get_weights(), images.copy()
+
+    def loss():
+        views = [to_numpy(network(noisy_view(images, seed))) for seed in (901, 902)]
+        return float(le.nt_xent_loss(*views, 0.2))
+
+    start = loss()
+    losses = le.contrastive_pretraining(
+        network, images, noisy_view, epochs=15, batch_size=batch_size, temperature=0.2
+    )
+    assert len(losses) == 15
+    assert loss() < start
+    assert losses[-1] < losses[0]
+    assert not np.array_equal(network.get_weights()[0], before[0])
+    np.testing.assert_array_equal(images, copy)
+
+
+def test_contrastive_pretraining_repeats_with_its_seed():
+    images = random((20, 6, 6, 1))
+    runs = []
+    for seed in (3, 3, 4):
+        network = tiny_network()
+        le.contrastive_pretraining(network, images, noisy_view, epochs=2, batch_size=10, seed=seed)
+        runs.append(network.get_weights()[0])
+    np.testing.assert_allclose(runs[0], runs[1], atol=1e-5)
+    assert not np.allclose(runs[0], runs[2], atol=1e-4)
+
+
 # Prototypes
 
 
@@ -378,6 +419,7 @@ ROWS = probabilities((9, 4))
         (lambda: le.nt_xent_loss(random((5, 2)), random((5, 2)), 0), "temperature must"),
         (lambda: le.random_resized_crop(random((2, 4, 4, 1)), 0.0, 0), "smallest must"),
         (lambda: le.random_resized_crop(np.ones((2, 4, 4)), 0.5, 0), "images must"),
+        (lambda: le.contrastive_pretraining(None, random((3, 4)), None, epochs=1), "batch_size"),
         (lambda: le.rotation_task(random((2, 4, 5, 1)), 0), "side, side"),
         (lambda: le.prototypes(random((4, 2)), np.array([0, 1, 3, 3]), 3), "anew"),
         (lambda: le.prototypes(random((4, 2)), np.array([0, 1]), 2), "embeddings and labels"),
