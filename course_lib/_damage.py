@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from course_lib._tables import as_labels, as_table, check_number, generator
+from course_lib._draws import check_between
+from course_lib._tables import as_labels, as_table, generator
 
 __all__ = ["add_noise", "add_outliers", "drop_values", "flip_labels", "imbalance"]
 
@@ -54,7 +55,7 @@ def drop_values(
         ValueError: an argument is out of range, or values are missing already.
     """
     x = as_table(x)
-    check_number("share", share, 0, 1 if mechanism == "completely at random" else 0.5)
+    check_between("share", share, 0, 1 if mechanism == "completely at random" else 0.5)
     places = np.arange(x.shape[1])
     chosen = places if columns is None else np.unique(columns)
     if not np.isin([*chosen, driver], places).all():
@@ -95,7 +96,7 @@ def add_noise(x: Any, scale: float, *, seed: int) -> tuple[np.ndarray, np.ndarra
         ValueError: an argument is out of range, or values are missing.
     """
     x = as_table(x)
-    check_number("scale", scale, 0)
+    check_between("scale", scale, 0, np.inf)
     noise = generator(seed).normal(size=x.shape) * scale * x.std(axis=0)
     return x + noise, noise
 
@@ -119,8 +120,8 @@ def add_outliers(
         ValueError: an argument is out of range, or values are missing.
     """
     x = as_table(x)
-    check_number("share", share, 0, 1)
-    check_number("size", size, 0)
+    check_between("share", share, 0, 1)
+    check_between("size", size, 0, np.inf)
     random = generator(seed)
     hit = random.random(x.shape) < share
     side = np.where(random.random(x.shape) < 0.5, -1.0, 1.0)
@@ -156,9 +157,9 @@ def flip_labels(
         )
     random = generator(seed)
     if np.ndim(noise) == 0:
-        share = check_number("noise", noise, 0, 1)
+        check_between("noise", noise, 0, 1)
         wrong = np.zeros(len(y), dtype=bool)
-        wrong[random.permutation(len(y))[: round(share * len(y))]] = True
+        wrong[random.permutation(len(y))[: round(noise * len(y))]] = True
         other = (y + random.integers(1, classes, size=len(y))) % classes
         return np.where(wrong, other, y), wrong
     matrix = np.asarray(noise, dtype=np.float64)
@@ -196,7 +197,7 @@ def imbalance(
     random = generator(seed)
     kept = np.ones(len(y), dtype=bool)
     for label, share in shares.items():
-        check_number(f"shares[{label}]", share, 0, 1)
+        check_between(f"shares[{label}]", share, 0, 1)
         rows = random.permutation(np.flatnonzero(y == label))
         if not len(rows):
             raise ValueError(f"shares names class {label!r}, but no example has that label.")

@@ -18,7 +18,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
-from course_lib._tables import as_labels, as_table, check_number, generator
+from course_lib._draws import check_between
+from course_lib._tables import as_labels, as_table, generator
 
 __all__ = [
     "class_weights",
@@ -159,7 +160,7 @@ def find_outliers(x_train: Any, *others: Any, threshold: float = 3.5) -> tuple[n
         ValueError: tables differ in columns, a training column has no value, or the threshold is
             negative.
     """
-    check_number("threshold", threshold, 0)
+    check_between("threshold", threshold, 0, np.inf)
     tables = _tables(x_train, others)
     middle = np.nanmedian(tables[0], axis=0)
     distance = np.abs(tables[0] - middle)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_labels", "as_table", "check_number", "generator"]
+__all__ = ["as_labels", "as_table", "generator"]
 
 
 def as_table(x: Any, name: str = "x", missing: bool = False) -> np.ndarray:
@@ -68,19 +68,6 @@ def as_labels(y: Any, examples: int | None = None, name: str = "y") -> np.ndarra
             f"{name} must have a label for each of the {examples} examples, but has {len(labels)}."
         )
     return labels.astype(np.int64)
-
-
-def check_number(name: str, value: Any, low: float, high: float = np.inf) -> float:
-    """Return a plain number after checking that it lies from ``low`` to ``high``, both included.
-
-    Raises:
-        ValueError: it is no number or lies outside.
-    """
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not low <= value <= high or not np.isfinite(value):
-        end = "" if high == np.inf else f" to {high:g}"
-        raise ValueError(f"{name} must be a number from {low:g}{end}, but it is {value!r}.")
-    return float(value)
 
 
 def generator(seed: Any) -> np.random.Generator:
