@@ -64,7 +64,7 @@ def layer_and_rest(model: keras.Model, layer: str) -> Callable[..., Any]:
         middle = named_layer(model, layer).output
         # What bypasses the layer still comes from the input, which is held fixed.
         return [
-            _Call(keras.Model(model.input, middle)),
+            _Call(keras.Model(model.inputs, middle)),
             _Call(keras.Model([middle, *model.inputs], model.outputs[0])),
         ]
 
