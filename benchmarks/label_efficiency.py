@@ -9,10 +9,9 @@ all images, which needs no label. With --record the means, the deviations over s
 differences are kept under book/recorded/label-efficiency/.
 """
 
-import argparse
-
 import keras
 import numpy as np
+from race import options
 from sklearn.linear_model import LogisticRegression
 
 from course_lib import (
@@ -178,12 +177,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--record", action="store_true")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seeds=[0, 1, 2, 3, 4]).parse_args()
     print(devices.describe(), "\n")
     fashion = datasets.load("fashion_mnist", size="small")
     x, x_test = (

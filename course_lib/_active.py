@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._tables import generator
+
 __all__ = [
     "label_loop",
     "mutual_information",
@@ -80,10 +82,7 @@ def query_random(pool_size: int, count: int, seed: int) -> np.ndarray:
         ValueError: ``count`` does not fit the pool, or ``seed`` is not such a number.
     """
     _check_count(count, pool_size)
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not whole or seed < 0:
-        raise ValueError(f"seed must be a whole number from 0 on, but it is {seed!r}.")
-    return np.random.default_rng(int(seed)).permutation(pool_size)[:count]
+    return generator(seed).permutation(pool_size)[:count]
 
 
 def query_entropy(probabilities: Any, count: int) -> np.ndarray:

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from course_lib._checks import check_whole
+
 __all__ = [
     "Predict",
     "ask",
     "ask_in_blocks",
     "check_names",
     "check_seed",
-    "check_whole",
     "rows_like",
     "table",
 ]
@@ -98,14 +99,6 @@ def rows_like(x: Any, background: np.ndarray) -> tuple[np.ndarray, bool]:
             f"{rows.shape[1]}."
         )
     return rows, alone
-
-
-def check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
-    """Raise unless a value is a whole number in a range."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
-        end = " on" if most is None else f" to {most}"
-        raise ValueError(f"{name} must be a whole number from {least}{end}, but it is {value!r}.")
 
 
 def check_seed(seed: object) -> None:

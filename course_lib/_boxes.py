@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._draws import Seed, check_between, check_whole, float_tensor, seeds, uniform
+from course_lib._checks import check_between, check_whole
+from course_lib._draws import Seed, float_tensor, seeds, uniform
 from course_lib._warping import as_images
 
 __all__ = ["cutmix", "cutout"]

@@ -8,10 +8,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._draws import Seed, check_between, seeds, uniform, wide
+from course_lib._checks import check_between
+from course_lib._draws import Seed, seeds, uniform, wide
 from course_lib._warping import as_images
 
-__all__ = ["add_noise", "as_brightness", "color_jitter"]
+__all__ = ["LUMINANCE", "add_noise", "as_brightness", "color_jitter"]
+
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
 def color_jitter(
@@ -52,7 +55,7 @@ def color_jitter(
     mean = ops.mean(images, axis=(1, 2), keepdims=True)
     images = mean + (1 + stretch) * (images - mean)
     if images.shape[-1] == 3:
-        weights = ops.convert_to_tensor([0.299, 0.587, 0.114], images.dtype)  # ITU-R BT.601
+        weights = ops.convert_to_tensor(LUMINANCE, images.dtype)
         gray = ops.sum(weights * images, axis=-1, keepdims=True)
         images = gray + (1 + vividness) * (images - gray)
     return ops.clip(images, 0, 1)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from course_lib._draws import check_between
+from course_lib._checks import check_between
 from course_lib._tables import as_labels, as_table, generator
 
 __all__ = ["add_noise", "add_outliers", "drop_values", "flip_labels", "imbalance"]

@@ -6,7 +6,7 @@ empty field, only someone who knows the data can say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,6 @@ class DataReport:
         class_counts: number of examples of each class.
         majority: share of the most frequent class: the accuracy of always answering it.
         leaked: rows of the test set that are also in the training set, or None without a test set.
-        warnings: what to mind, in sentences.
     """
 
     examples: int
@@ -47,7 +46,27 @@ class DataReport:
     class_counts: dict[int, int]
     majority: float
     leaked: int | None
-    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to mind, a sentence for each fact that needs a decision."""
+        counts = self.class_counts.values()
+        said = {
+            "Values are missing. Ask why before you fill them.": self.missing.max() > 0,
+            "Constant columns tell nothing; leave them out.": bool(self.constant),
+            "Column scales differ more than tenfold: standardize, fitted on the training set.": (
+                self.scale_ratio > 10
+            ),
+            "Rows repeat. Split so that copies stay on one side.": self.duplicates > 0,
+            "Equal rows have different labels: some are wrong, or a column is missing.": (
+                self.conflicts > 0
+            ),
+            "The classes are unbalanced: do not judge by accuracy alone.": (
+                self.majority > 2 / len(counts) or max(counts) > 2 * min(counts)
+            ),
+            "Test rows are in the training set: the test will flatter.": bool(self.leaked),
+        }
+        return [sentence for sentence, holds in said.items() if holds]
 
     def __str__(self) -> str:
         """Return the facts, a line each, and then the warnings."""
@@ -94,42 +113,19 @@ def report(x: Any, y: Any, x_test: Any = None) -> DataReport:
     pairs = np.unique(np.stack([group, y]), axis=1)  # each row's labels, once
     mixed = np.bincount(pairs[0]) > 1
     classes, counts = np.unique(y, return_counts=True)
-    facts = {
-        "examples": len(x),
-        "columns": x.shape[1],
-        "missing": missing,
-        "constant": np.flatnonzero(missing < 1)[low == high].tolist(),
-        "outliers": outliers,
-        "scale_ratio": float(deviations.max() / deviations.min()) if len(deviations) else 1.0,
-        "duplicates": len(x) - len(first),
-        "conflicts": int(mixed[group].sum()),
-        "class_counts": {int(k): int(n) for k, n in zip(classes, counts, strict=True)},
-        "majority": float(counts.max() / len(y)),
-        "leaked": None if x_test is None else _shared_rows(x, _flat(x_test)),
-    }
-    return DataReport(**facts, warnings=_warnings(facts))
-
-
-def _warnings(facts: dict) -> list[str]:
-    """Return a sentence for each fact that needs a decision."""
-    said = {
-        "Values are missing. Ask why before you fill them.": facts["missing"].max() > 0,
-        "Constant columns tell nothing; leave them out.": bool(facts["constant"]),
-        "Column scales differ more than tenfold: standardize, fitted on the training set.": facts[
-            "scale_ratio"
-        ]
-        > 10,
-        "Rows repeat. Split so that copies stay on one side.": facts["duplicates"] > 0,
-        "Equal rows have different labels: some are wrong, or a column is missing.": facts[
-            "conflicts"
-        ]
-        > 0,
-        "The classes are unbalanced: do not judge by accuracy alone.": facts["majority"]
-        > 2 / len(facts["class_counts"])
-        or max(facts["class_counts"].values()) > 2 * min(facts["class_counts"].values()),
-        "Test rows are in the training set: the test will flatter.": bool(facts["leaked"]),
-    }
-    return [sentence for sentence, holds in said.items() if holds]
+    return DataReport(
+        examples=len(x),
+        columns=x.shape[1],
+        missing=missing,
+        constant=np.flatnonzero(missing < 1)[low == high].tolist(),
+        outliers=outliers,
+        scale_ratio=float(deviations.max() / deviations.min()) if len(deviations) else 1.0,
+        duplicates=len(x) - len(first),
+        conflicts=int(mixed[group].sum()),
+        class_counts={int(k): int(n) for k, n in zip(classes, counts, strict=True)},
+        majority=float(counts.max() / len(y)),
+        leaked=None if x_test is None else _shared_rows(x, _flat(x_test)),
+    )
 
 
 def _flat(x: Any) -> np.ndarray:

@@ -9,22 +9,30 @@ import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["Seed", "check_between", "check_whole", "float_tensor", "seeds", "uniform", "wide"]
+__all__ = ["Seed", "as_seed", "float_tensor", "seeds", "uniform", "wide"]
 
 Seed = int | keras.random.SeedGenerator
 
 
-def seeds(seed: Seed, count: int) -> list[Seed]:
-    """Return independent seeds: a generator moves on by itself, a number is spread."""
+def as_seed(seed: Seed) -> Seed:
+    """Return a seed as it is, a number as a plain one, or raise if it is neither."""
     if isinstance(seed, keras.random.SeedGenerator):
-        return [seed] * count
+        return seed
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or seed < 0:
         raise ValueError(
             "seed must be a whole number from 0 on or a keras.random.SeedGenerator, "
             f"but it is {seed!r}."
         )
-    return [int(word) for word in np.random.SeedSequence(int(seed)).generate_state(count)]
+    return int(seed)
+
+
+def seeds(seed: Seed, count: int) -> list[Seed]:
+    """Return independent seeds: a generator moves on by itself, a number is spread."""
+    seed = as_seed(seed)
+    if isinstance(seed, keras.random.SeedGenerator):
+        return [seed] * count
+    return [int(word) for word in np.random.SeedSequence(seed).generate_state(count)]
 
 
 def float_tensor(values: Any, name: str, hint: str = "Cast it to float32 first.") -> Any:
@@ -36,30 +44,6 @@ def float_tensor(values: Any, name: str, hint: str = "Cast it to float32 first."
     if not keras.backend.is_float_dtype(kind):
         raise ValueError(f"{name} must hold floating point numbers, but it holds {kind}. {hint}")
     return tensor
-
-
-def check_between(
-    name: str,
-    value: float,
-    low: float,
-    high: float,
-    open_start: bool = False,
-    open_end: bool = False,
-) -> None:
-    """Raise if a plain number lies outside its range; NaN and infinity always do."""
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    fits = number and np.isfinite(value) and low <= value <= high
-    if not fits or (open_start and value == low) or (open_end and value == high):
-        start = f"above {low}" if open_start else f"at least {low}"
-        end = "" if high == np.inf else f" and {'below' if open_end else 'at most'} {high}"
-        raise ValueError(f"{name} must be a number {start}{end}, but it is {value!r}.")
-
-
-def check_whole(name: str, value: Any) -> None:
-    """Raise if a value is not a whole number from 0 on."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < 0:
-        raise ValueError(f"{name} must be a whole number from 0 on, but it is {value!r}.")
 
 
 def uniform(images: Any, seed: Seed, ranges: Sequence[tuple[float, float]]) -> list[Any]:

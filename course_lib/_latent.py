@@ -16,6 +16,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._draws import Seed, as_seed, float_tensor
+
 __all__ = [
     "bernoulli_log_likelihood",
     "elbo",
@@ -24,8 +26,6 @@ __all__ = [
     "importance_weighted_bound",
     "reparameterize",
 ]
-
-Seed = int | keras.random.SeedGenerator
 
 
 def gaussian_kl(mean: Any, log_variance: Any) -> Any:
@@ -67,7 +67,7 @@ def reparameterize(mean: Any, log_variance: Any, seed: Seed) -> Any:
         ValueError: an argument is not floating point, the shapes do not fit, or ``seed`` is None.
     """
     mean, log_variance = _fitting(mean=mean, log_variance=log_variance)
-    noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=_seed(seed))
+    noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=as_seed(seed))
     return mean + ops.exp(0.5 * log_variance) * noise
 
 
@@ -179,28 +179,6 @@ def _fitting(**arrays: Any) -> tuple[Any, ...]:
 
 
 def _float(values: Any, name: str) -> Any:
-    if isinstance(values, float | list | tuple):
-        values = np.asarray(values)
-    if isinstance(values, np.ndarray | np.generic) and values.dtype == np.float64:
-        values = values.astype(keras.backend.floatx())
-    tensor = ops.convert_to_tensor(values)
-    kind = keras.backend.standardize_dtype(tensor.dtype)
-    if not keras.backend.is_float_dtype(kind):
-        raise ValueError(
-            f"{name} must hold floating point numbers, but it holds {kind}. Cast it first."
-        )
-    return tensor
-
-
-def _seed(seed: Seed) -> Seed:
-    if isinstance(seed, keras.random.SeedGenerator):
-        return seed
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not whole or seed < 0:
-        raise ValueError(
-            "seed must be a whole number from 0 on or a keras.random.SeedGenerator, "
-            f"but it is {seed!r}."
-        )
-    if seed >= 2**32:  # more than JAX takes
-        return int(np.random.SeedSequence(int(seed)).generate_state(1)[0])
-    return int(seed)
+    """Return values as a tensor, plain numbers and lists too."""
+    plain = isinstance(values, float | list | tuple | np.generic)
+    return float_tensor(np.asarray(values) if plain else values, name)

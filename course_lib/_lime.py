@@ -18,10 +18,10 @@ from course_lib._black_box import (
     ask,
     check_names,
     check_seed,
-    check_whole,
     rows_like,
     table,
 )
+from course_lib._checks import check_whole
 from course_lib._local_fit import exponential_kernel, fit_local
 
 __all__ = [

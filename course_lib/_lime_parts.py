@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from skimage.segmentation import slic
 
-from course_lib._black_box import Predict, ask, ask_in_blocks, check_whole
+from course_lib._black_box import Predict, ask, ask_in_blocks
+from course_lib._checks import check_whole
 from course_lib._lime import LocalExplanation, explain_neighborhood, of_target, random_from
 
 __all__ = ["lime_image", "lime_text"]

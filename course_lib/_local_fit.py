@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.linear_model import lars_path
 
-from course_lib._black_box import check_whole
+from course_lib._checks import check_whole
 
 __all__ = ["SELECTIONS", "LocalFit", "exponential_kernel", "fit_local", "select_features"]
 

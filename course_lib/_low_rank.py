@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
 
+from course_lib._checks import check_whole
 from course_lib._model_parts import copy_of, is_head, normalizations
 
 __all__ = ["LowRank", "low_rank_adapt", "merge_low_rank"]
@@ -47,7 +47,7 @@ class LowRank(keras.Layer):
                 f"{'an unbuilt ' if isinstance(layer, keras.Layer) and not layer.built else 'a '}"
                 f"{type(layer).__name__}. Call it on an input first."
             )
-        _check_rank(rank)
+        check_whole("rank", rank, 1)
         self.layer, self.rank, self.seed = layer, rank, seed
         self.alpha = float(rank if alpha is None else alpha)
         layer.trainable = False
@@ -93,7 +93,7 @@ def low_rank_adapt(model: keras.Model, rank: int, alpha: float | None = None) ->
     Raises:
         ValueError: ``rank`` is not a whole number from 1 on, or no layer can be adapted.
     """
-    _check_rank(rank)
+    check_whole("rank", rank, 1)
     adapted = copy_of(model)
     kinds = (layers.Dense, layers.Conv2D)
     chosen = [x for x in adapted.layers if type(x) in kinds and not is_head(adapted, x)]
@@ -134,9 +134,3 @@ def merge_low_rank(model: keras.Model) -> keras.Model:
         else:
             new.set_weights(old.get_weights())
     return merged
-
-
-def _check_rank(rank: int) -> None:
-    whole = isinstance(rank, int | np.integer) and not isinstance(rank, bool)
-    if not whole or rank < 1:
-        raise ValueError(f"rank must be a whole number from 1 on, but it is {rank!r}.")

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers
 
+from course_lib._checks import check_whole
+
 __all__ = [
-    "check_whole",
     "copy_of",
     "feature_extractor",
     "freeze",
@@ -154,10 +154,3 @@ def named(model: keras.Model, name: str) -> keras.Layer:
 def normalizations(model: keras.Model) -> list[layers.BatchNormalization]:
     """Return the batch normalizations of a model."""
     return [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """Raise if a value is not a whole number from some least one on."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(f"{name} must be a whole number from {least} on, but it is {value!r}.")

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course_lib._checks import check_whole
+
 __all__ = ["Scene", "check_scene", "training_labels"]
 
 
@@ -83,8 +85,7 @@ def training_labels(
 
 def check_scene(seed: int, examples: int, test: int, agreement: float) -> None:
     """Refuse arguments that make no scene."""
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed must be a whole number from 0 on, but it is {seed!r}.")
+    check_whole("seed", seed)
     if examples < 2 or test < 2:
         raise ValueError(f"examples and test must be at least 2, but are {examples} and {test}.")
     if not 0.5 <= agreement <= 1:

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 from keras import layers
 
+from course_lib._colors import LUMINANCE
 from course_lib._files import DataError
 
 __all__ = ["grey_photos", "load_pretrained", "source_cnn"]
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601: how bright colors look
 _SCALED = ("MobileNetV2", "ResNet50V2")  # want pixels from -1 to 1
 _AS_THEY_ARE = ("EfficientNetB0", "MobileNetV3Small")  # scale pixels from 0 to 255 themselves
 
@@ -98,7 +98,7 @@ def grey_photos(images: np.ndarray, side: int = 28) -> np.ndarray:
         )
     top, left = (shape[1] - side) // 2, (shape[2] - side) // 2
     middle = images[:, top : top + side, left : left + side].astype("float32") / 255
-    return (middle @ _LUMINANCE)[..., None]
+    return (middle @ np.array(LUMINANCE, "float32"))[..., None]
 
 
 def load_pretrained(

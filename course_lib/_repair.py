@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.neighbors import NearestNeighbors
 
-from course_lib._draws import check_between
+from course_lib._checks import check_between
 from course_lib._tables import as_labels, as_table, generator
 
 __all__ = [
@@ -31,7 +33,12 @@ __all__ = [
     "standardize",
 ]
 
-IMPUTERS = ("mean", "median", "k-nearest neighbors", "iterative")
+IMPUTERS = {
+    "mean": lambda neighbors, seed: SimpleImputer(strategy="mean"),
+    "median": lambda neighbors, seed: SimpleImputer(strategy="median"),
+    "k-nearest neighbors": lambda neighbors, seed: KNNImputer(n_neighbors=neighbors),
+    "iterative": lambda neighbors, seed: IterativeImputer(random_state=seed),
+}
 
 
 def standardize(x_train: Any, *others: Any) -> tuple[np.ndarray, ...]:
@@ -117,21 +124,9 @@ def impute(
     """
     tables = _tables(x_train, others)
     generator(seed)
-    if method in ("mean", "median"):
-        from sklearn.impute import SimpleImputer
-
-        imputer = SimpleImputer(strategy=method)
-    elif method == "k-nearest neighbors":
-        from sklearn.impute import KNNImputer
-
-        imputer = KNNImputer(n_neighbors=neighbors)
-    elif method == "iterative":
-        from sklearn.experimental import enable_iterative_imputer  # noqa: F401
-        from sklearn.impute import IterativeImputer
-
-        imputer = IterativeImputer(random_state=seed)
-    else:
+    if method not in IMPUTERS:
         raise ValueError(f"method must be one of {', '.join(IMPUTERS)}, but it is {method!r}.")
+    imputer = IMPUTERS[method](neighbors, seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # ten rounds are its default
         imputer.fit(tables[0])

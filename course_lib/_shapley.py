@@ -21,10 +21,10 @@ from course_lib._black_box import (
     ask,
     ask_in_blocks,
     check_seed,
-    check_whole,
     rows_like,
     table,
 )
+from course_lib._checks import check_whole
 
 __all__ = [
     "coalition_values",

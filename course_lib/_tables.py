@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from course_lib._checks import check_whole
+
 __all__ = ["as_labels", "as_table", "generator"]
 
 
@@ -76,7 +78,5 @@ def generator(seed: Any) -> np.random.Generator:
     Raises:
         ValueError: ``seed`` is not a whole number from 0 on.
     """
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not whole or seed < 0:
-        raise ValueError(f"seed must be a whole number from 0 on, but it is {seed!r}.")
+    check_whole("seed", seed)
     return np.random.default_rng(int(seed))

@@ -24,8 +24,9 @@ from keras import ops
 
 from course_lib._augmenting import Augmented, check_augmentation
 from course_lib._boxes import cutmix, cutout
+from course_lib._checks import check_between, check_whole
 from course_lib._colors import add_noise, as_brightness, color_jitter
-from course_lib._draws import Seed, check_between, check_whole, seeds, uniform, wide
+from course_lib._draws import Seed, seeds, uniform, wide
 from course_lib._warping import affine, as_images, rotate_by, take_pixels, translate_by
 from course_lib.regularization import mixup
 

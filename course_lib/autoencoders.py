@@ -31,8 +31,8 @@ from course_lib._adversarial import (
     optimal_discriminator,
     train_gan,
 )
+from course_lib._draws import as_seed, seeds
 from course_lib._latent import (
-    _seed,
     bernoulli_log_likelihood,
     elbo,
     gaussian_kl,
@@ -90,7 +90,7 @@ def autoencoder(
     Raises:
         ValueError: a size is below 1, or ``seed`` is not a whole number.
     """
-    first, second = _seeds(seed, 2)
+    first, second = seeds(seed, 2)
     encoder = _perceptron((features, *hidden, code), activation, first, "encoder")
     decoder = _perceptron((code, *reversed(hidden), features), activation, second, "decoder")
     return keras.Sequential([keras.Input((features,)), encoder, decoder], name="autoencoder")
@@ -137,7 +137,7 @@ class VariationalAutoencoder(keras.Model):
                 f"and the decoder takes {decoder.input_shape[-1]}."
             )
         self.classes, self.beta, self.log_likelihood = int(classes), np.array(beta), log_likelihood
-        self.noise = keras.random.SeedGenerator(_seed(seed))
+        self.noise = keras.random.SeedGenerator(as_seed(seed))
 
     @classmethod
     def dense(
@@ -163,7 +163,7 @@ class VariationalAutoencoder(keras.Model):
             ValueError: a size is below 1, or a seed is not a whole number.
         """
         several = [seed] if isinstance(seed, int | np.integer) else list(seed)
-        pairs = [_seeds(one, 2) for one in several]
+        pairs = [seeds(one, 2) for one in several]
         sizes = (features + classes, *hidden, 2 * code)
         encoders = [_perceptron(sizes, "relu", first, "encoder") for first, _ in pairs]
         sizes = (code + classes, *reversed(hidden), features)
@@ -222,7 +222,7 @@ class VariationalAutoencoder(keras.Model):
             raise ValueError(f"samples must be at least 1, but it is {samples!r}.")
         mean, log_variance = self.encode(x)
         found = []
-        for one in _seeds(seed, samples):  # one draw at a time: memory
+        for one in seeds(seed, samples):  # one draw at a time: memory
             codes = reparameterize(mean, log_variance, one)
             likely = self.log_likelihood(target, self.decode(codes, self._condition(x)))
             prior = gaussian_log_likelihood(codes, 0.0 * mean, 0.0 * mean)
@@ -270,13 +270,8 @@ def _perceptron(sizes: Sequence[int], activation: str, seed: int, name: str) -> 
     if any(int(size) != size or size < 1 for size in sizes):
         raise ValueError(f"All sizes must be whole numbers from 1 on, but they are {tuple(sizes)}.")
     stack = [keras.Input((sizes[0],))]
-    for units, kernel_seed in zip(sizes[1:], _seeds(seed, len(sizes) - 1), strict=True):
+    for units, kernel_seed in zip(sizes[1:], seeds(seed, len(sizes) - 1), strict=True):
         kernel = keras.initializers.GlorotUniform(kernel_seed)
         stack.append(layers.Dense(units, activation, kernel_initializer=kernel))
     stack[-1].activation = keras.activations.linear
     return keras.Sequential(stack, name=name)
-
-
-def _seeds(seed: int, count: int) -> list[int]:
-    """Spread one seed over several independent ones."""
-    return [int(word) for word in np.random.SeedSequence(_seed(seed)).generate_state(count)]

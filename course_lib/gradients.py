@@ -14,12 +14,29 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["active_backend", "compile", "per_example_gradients", "value_and_grad", "visible_gpus"]
+__all__ = [
+    "active_backend",
+    "compile",
+    "per_example_gradients",
+    "value_and_grad",
+    "visible_gpus",
+    "without_slow_start",
+]
 
 
 def active_backend() -> str:
     """Return the name of Keras's backend: ``"tensorflow"``, ``"jax"`` or ``"torch"``."""
     return keras.backend.backend()
+
+
+def without_slow_start() -> bool | str:
+    """What to give Keras's ``compile`` as ``jit_compile``, so that a short training starts soon.
+
+    Returns:
+        False on TensorFlow, where XLA takes seconds for a small network and makes its steps no
+        faster; elsewhere ``"auto"``, Keras's own choice.
+    """
+    return False if active_backend() == "tensorflow" else "auto"
 
 
 def visible_gpus() -> list[str]:

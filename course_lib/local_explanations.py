@@ -30,9 +30,9 @@ from course_lib._black_box import (
     ask_in_blocks,
     check_names,
     check_seed,
-    check_whole,
     table,
 )
+from course_lib._checks import check_whole
 from course_lib._lime import LocalExplanation, Neighborhood, lime_tabular
 from course_lib._lime_parts import lime_image, lime_text
 from course_lib._local_fit import LocalFit, exponential_kernel, fit_local, select_features

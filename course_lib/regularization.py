@@ -25,8 +25,8 @@ from course_lib._calibration import (
     reliability,
     temperature_scaling,
 )
+from course_lib._checks import check_between as _check_between
 from course_lib._draws import Seed
-from course_lib._draws import check_between as _check_between
 from course_lib._draws import float_tensor as _float
 from course_lib._draws import seeds as _seeds
 from course_lib._side_by_side import (

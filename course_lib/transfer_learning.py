@@ -20,9 +20,9 @@ import numpy as np
 from keras import layers, ops
 
 from course_lib import gradients, training
+from course_lib._checks import check_whole
 from course_lib._low_rank import LowRank, low_rank_adapt, merge_low_rank
 from course_lib._model_parts import (
-    check_whole,
     feature_extractor,
     freeze,
     normalizations,
@@ -192,9 +192,6 @@ class LayerwiseAdam(keras.optimizers.Adam):
 def compile_classifier(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
     """Compile a model for logits and class indices, so that a short training starts soon.
 
-    Keras compiles with XLA where it can. On TensorFlow that takes seconds for a network like ours
-    and makes its steps no faster, so it is left out there; JAX needs it.
-
     Args:
         model: gives logits of shape ``(batch, classes)``; it is compiled in place.
         optimizer: any Keras optimizer.
@@ -202,7 +199,7 @@ def compile_classifier(model: keras.Model, optimizer: keras.optimizers.Optimizer
     model.compile(
         optimizer,
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=gradients.active_backend() != "tensorflow",
+        jit_compile=gradients.without_slow_start(),
     )
 
 
