@@ -15,9 +15,23 @@ Seed = int | keras.random.SeedGenerator
 
 
 def as_seed(seed: Seed) -> Seed:
-    """Return a seed as it is, a number as a plain one, or raise if it is neither."""
+    """Return a seed that every backend takes: a generator as it is, a large number folded."""
     if isinstance(seed, keras.random.SeedGenerator):
         return seed
+    # JAX takes no more than 32 bits.
+    return int(seed) if _whole(seed) < 2**32 else seeds(seed, 1)[0]
+
+
+def seeds(seed: Seed, count: int) -> list[Seed]:
+    """Return independent seeds: a generator moves on by itself, a number is spread."""
+    if isinstance(seed, keras.random.SeedGenerator):
+        return [seed] * count
+    words = np.random.SeedSequence(_whole(seed)).generate_state(count)
+    return [int(word) for word in words]
+
+
+def _whole(seed: Any) -> int:
+    """Return a seed as a plain number, or raise if it is neither number nor generator."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or seed < 0:
         raise ValueError(
@@ -25,14 +39,6 @@ def as_seed(seed: Seed) -> Seed:
             f"but it is {seed!r}."
         )
     return int(seed)
-
-
-def seeds(seed: Seed, count: int) -> list[Seed]:
-    """Return independent seeds: a generator moves on by itself, a number is spread."""
-    seed = as_seed(seed)
-    if isinstance(seed, keras.random.SeedGenerator):
-        return [seed] * count
-    return [int(word) for word in np.random.SeedSequence(seed).generate_state(count)]
 
 
 def float_tensor(values: Any, name: str, hint: str = "Cast it to float32 first.") -> Any:
