@@ -60,7 +60,7 @@ unit-jax: $(INSTALLED) ## unit tests on JAX
 	@KERAS_BACKEND=jax $(BIN)/pytest -n 2 --dist worksteal -m "not browser" \
 	  $(foreach name,$(ONCE),--ignore=tests/$(name).py) tests
 
-notebooks: $(INSTALLED) ## run every notebook against its stored outputs
+notebooks: $(INSTALLED) ## run every notebook against its stored outputs, and keep them for `book`
 	@$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book
 
 site-tests: book ## the built site in headless Chromium

@@ -1,10 +1,27 @@
-"""What may differ when a notebook is compared with its stored outputs? This goes for every run of
-``pytest --nbval``, from anywhere in the repository.
+"""How does nbval run the notebooks, and what may differ from their stored outputs? This goes for
+every run of ``pytest --nbval``, from anywhere in the repository.
 """
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run notebooks as the build does, and keep what passed for it."""
+    if not config.getoption("nbval", default=False):
+        return
+    from tools.book.execute import quiet_environment
+    from tools.book.keep import Keeper
+    from tools.book.project import Project
+
+    project = Project(Path(__file__).parent, os.environ.get("COURSE_SIZE", "small"))
+    os.environ.update(quiet_environment(project))
+    os.environ.pop("MPLBACKEND", None)
+    config.pluginmanager.register(Keeper(project))
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

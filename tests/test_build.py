@@ -323,7 +323,7 @@ class TestStoredOutputs:
     def nbval(self, path: Path) -> subprocess.CompletedProcess:
         root = path.parents[2]
         command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", str(path)]
-        environment = os.environ | {"PYTHONPATH": str(root)}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(ROOT)])}
         return subprocess.run(
             [*command, "-p", "no:cacheprovider"],
             cwd=root,
@@ -332,6 +332,24 @@ class TestStoredOutputs:
             text=True,
             timeout=300,
         )
+
+    def kept(self, path: Path) -> cache.Run | None:
+        keys._data_digest.cache_clear()
+        project = Project(path.parents[2])
+        return cache.load(project, ALPHA, keys.notebook_key(project, ALPHA))
+
+    def test_what_nbval_ran_is_not_run_again(self, refreshed):
+        root = refreshed.parents[2]
+        by_a_build = self.kept(refreshed)
+        shutil.rmtree(root / "_build")
+        assert self.nbval(refreshed).returncode == 0
+        by_nbval = self.kept(refreshed)
+        assert by_nbval.cells == by_a_build.cells
+        assert by_nbval.seconds > 0
+        assert by_nbval.peak_mib is None or 20 < by_nbval.peak_mib < 2000
+        result = build(root)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "1 to run, 1 unchanged" in result.stdout
 
     def test_the_claim_card_is_compared_by_its_text(self, refreshed):
         assert "text/html" not in refreshed.read_text()
@@ -342,9 +360,11 @@ class TestStoredOutputs:
 
     def test_another_output_fails(self, refreshed):
         refreshed.write_text(refreshed.read_text().replace('"6\\n"', '"7\\n"'))
+        shutil.rmtree(refreshed.parents[2] / "_build")
         result = self.nbval(refreshed)
         assert result.returncode == 1
         assert "1 failed" in result.stdout
+        assert self.kept(refreshed) is None
 
     def test_a_claim_that_became_false_fails(self, refreshed):
         module = refreshed.parents[2] / "course_lib" / "alpha.py"
