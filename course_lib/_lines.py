@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from course_lib._panels import refuse_nan
 from course_lib._svg import MARKERS, PALETTE, STROKES
 
-__all__ = ["as_runs", "check_count", "draw_curve", "metric_runs"]
+__all__ = ["as_runs", "check_count", "draw_curve", "draw_legend", "metric_runs"]
 
 
 def as_runs(values: object, points: int, name: str) -> np.ndarray:
@@ -40,6 +40,20 @@ def draw_curve(
     if len(runs) > 1:
         low, high = runs.min(axis=0), runs.max(axis=0)
         panel.fill_between(x, low, high, color=PALETTE[place], alpha=0.2, linewidth=0)
+
+
+def draw_legend(panel: Axes) -> None:
+    """Name two lines within the panel, and more above it, where they cannot hide one."""
+    handles, labels = panel.get_legend_handles_labels()
+    if len(labels) <= 2:
+        panel.legend()
+        return
+    # A letter of nine points is some 0.08 inches wide; a sample of the line and the gaps take 0.8.
+    columns = panel.figure.get_figwidth() / (0.08 * max(map(len, labels)) + 0.8)
+    columns = max(1, min(len(labels), int(columns)))
+    rows = -(-len(labels) // columns)
+    columns = -(-len(labels) // rows)  # as even as can be
+    panel.figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
 def check_count(series: Mapping[str, object], name: str) -> None:

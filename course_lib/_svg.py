@@ -110,7 +110,7 @@ def inline_svg(figure: Figure, label: str) -> str:
     width = figure.get_figwidth() * 96  # CSS pixels to the inch
     attributes = (
         f'role="img" aria-label="{html.escape(label)}" '
-        f'style="width: {width:.0f}px; max-width: 100%; height: auto"'
+        f'style="--width: {width:.0f}px; width: {width:.0f}px; max-width: 100%; height: auto"'
     )
     view_box = re.search(r'viewBox="[^"]*"', svg)[0]
     return re.sub(r"<svg[^>]*>", lambda _: f"<svg {view_box} {attributes}>", svg, count=1).strip()

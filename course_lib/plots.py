@@ -121,7 +121,7 @@ def curves(
         panel.set_yscale("log")
     panel.grid(True)
     if len(series) > 1:
-        panel.legend()
+        _lines.draw_legend(panel)
     show(drawn, description, " ".join(details))
 
 
@@ -156,7 +156,7 @@ def training_curves(
     panel.set(xlabel="epoch", ylabel=metric.replace("_", " "))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.grid(True)
-    panel.legend()
+    _lines.draw_legend(panel)
     made = f"{metric.replace('_', ' ').capitalize()} by epoch of training: {', '.join(histories)}"
     show(drawn, description or made, " ".join(details))
 

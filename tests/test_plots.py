@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from course_lib import plots
+from course_lib._lines import draw_legend
 from course_lib._svg import INK
 
 LIGHT, DARK = "#ffffff", "#14181e"
@@ -262,6 +263,27 @@ def test_too_few_or_many_columns(columns):
 def test_titles_must_be_as_many(shown):
     with pytest.raises(ValueError, match="titles must have 2 entries, but it has 1"):
         plots.image_grid(random(2, 4, 4), ["a"], description="Images")
+
+
+@pytest.mark.parametrize("labels", ["abc", ["a line with a long name"] * 4, ["short"] * 6])
+def test_a_legend_of_many_lines_hides_none_and_fits_the_figure(labels):
+    drawn, axes = plots.figure()
+    for label in labels:
+        axes[0, 0].plot([0, 1], [0, 1], label=label)
+    draw_legend(axes[0, 0])
+    drawn.draw_without_rendering()
+    legend, panel = drawn.legends[0].get_window_extent(), axes[0, 0].get_window_extent()
+    assert legend.y0 >= panel.y1
+    assert 0 <= legend.x0 <= legend.x1 <= drawn.bbox.x1
+
+
+def test_a_legend_of_two_lines_stands_in_the_panel():
+    drawn, axes = plots.figure()
+    for label in "ab":
+        axes[0, 0].plot([0, 1], [0, 1], label=label)
+    draw_legend(axes[0, 0])
+    assert not drawn.legends
+    assert axes[0, 0].get_legend() is not None
 
 
 def test_curves_say_what_the_data_say(shown):

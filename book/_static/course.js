@@ -1,8 +1,9 @@
 // What a keyboard or a screen reader needs beyond the theme's own markup. No page depends on it.
 
 // A box that scrolls must be reachable by keyboard, or its hidden part cannot be read. The theme sees to code and
-// outputs; formulas and tables are left to us.
-const BOXES = "article mjx-container[display='true'], article .pst-scrollable-table-container";
+// outputs; formulas, tables and figures are left to us.
+const BOXES =
+  "article mjx-container[display='true'], article .pst-scrollable-table-container, article figure.course-figure";
 
 function openScrollingBoxes() {
   for (const box of document.querySelectorAll(BOXES)) {
