@@ -18,7 +18,7 @@ from keras import ops
 
 from course_lib._checks import check_whole
 
-__all__ = ["Send", "ring_all_reduce", "ring_schedule", "ring_states"]
+__all__ = ["Send", "as_arrays", "ring_all_reduce", "ring_schedule", "ring_states"]
 
 
 class Send(NamedTuple):
@@ -78,7 +78,7 @@ def ring_states(shards: Sequence[Any]) -> Iterator[list[list[np.ndarray]]]:
     Raises:
         ValueError: see :func:`ring_all_reduce`.
     """
-    arrays = _as_arrays(shards)
+    arrays = as_arrays(shards)
     held = [np.array_split(array.reshape(-1), len(arrays)) for array in arrays]
     yield held
     for sends in ring_schedule(len(arrays)):
@@ -113,12 +113,13 @@ def ring_all_reduce(shards: Sequence[Any]) -> np.ndarray:
         ring_all_reduce([np.array([1.0, 2.0]), np.array([10.0, 20.0])])
         # [[11.0, 22.0], [11.0, 22.0]]
     """
-    arrays = _as_arrays(shards)
+    arrays = as_arrays(shards)
     *_, held = ring_states(arrays)
     return np.stack([np.concatenate(chunks).reshape(arrays[0].shape) for chunks in held])
 
 
-def _as_arrays(shards: Sequence[Any]) -> list[np.ndarray]:
+def as_arrays(shards: Sequence[Any]) -> list[np.ndarray]:
+    """Return shards as arrays after checking that they can be added, place by place."""
     if isinstance(shards, str | bytes | dict) or not hasattr(shards, "__len__"):
         raise ValueError(
             f"shards must be a sequence with an array for each worker, but it is {shards!r}."
