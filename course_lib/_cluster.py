@@ -85,9 +85,7 @@ def expand_nodes(nodes: str) -> list[str]:
     return names
 
 
-def tf_config_from_slurm(
-    environment: Mapping[str, str] | None = None, port: int = 12345
-) -> str:
+def tf_config_from_slurm(environment: Mapping[str, str] | None = None, port: int = 12345) -> str:
     """Write ``TF_CONFIG`` from what Slurm's ``srun`` tells each of its tasks.
 
     Args:
@@ -262,7 +260,7 @@ def ray_program(workers: int, use_gpu: bool = False) -> str:
         ValueError: ``workers`` is below 1.
     """
     check_whole("workers", workers, 1)
-    return f'''import os
+    return f"""import os
 
 from ray.train import ScalingConfig
 from ray.train.tensorflow import TensorflowTrainer
@@ -279,12 +277,14 @@ def on_each_worker():
 
 scaling = ScalingConfig(num_workers={workers}, use_gpu={bool(use_gpu)})
 TensorflowTrainer(on_each_worker, scaling_config=scaling).fit()
-'''
+"""
 
 
 def _need(environment: Mapping[str, str], name: str, who: str) -> str:
     if not environment.get(name):
-        raise ValueError(f"{who} must set {name}, but it is not set. Does this run as part of a job?")
+        raise ValueError(
+            f"{who} must set {name}, but it is not set. Does this run as part of a job?"
+        )
     return environment[name]
 
 

@@ -59,7 +59,9 @@ class ManyRuns:
             random = np.random.default_rng([seed, 1])
             runs.append(
                 [
-                    random.normal(0, np.sqrt(2 / shape[0]), shape) if len(shape) == 2 else np.zeros(shape)
+                    random.normal(0, np.sqrt(2 / shape[0]), shape)
+                    if len(shape) == 2
+                    else np.zeros(shape)
                     for shape in shapes
                 ]
             )

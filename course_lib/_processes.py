@@ -14,13 +14,13 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from pathlib import Path
 from typing import Any
 
 from course_lib._checks import check_between, check_whole
 
-__all__ = ["Outcome", "free_ports", "run_together"]
+__all__ = ["Outcome", "free_ports", "prepare_processes", "run_together"]
 
 _GRACE = 15.0  # seconds that the others have to notice the death of one of them
 
@@ -67,6 +67,13 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
+
+
+def prepare_processes() -> None:
+    """Begin to load Keras for the workers, in the background, before the first of them is needed."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        _context()
+        forkserver.ensure_running()
 
 
 def run_together(

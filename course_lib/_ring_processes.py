@@ -209,9 +209,7 @@ def _receive(partner: socket.socket, like: np.ndarray) -> np.ndarray:
     return into
 
 
-def _exchange(
-    right: socket.socket, out: np.ndarray, left: socket.socket, into: np.ndarray
-) -> None:
+def _exchange(right: socket.socket, out: np.ndarray, left: socket.socket, into: np.ndarray) -> None:
     """Send to the right and receive from the left at once: all sending first would lock the ring.
 
     A socket takes a few hundred kilobytes before it waits for its reader. If everybody sends a

@@ -29,7 +29,16 @@ from course_lib._cluster import tf_config
 from course_lib._processes import free_ports, run_together
 from course_lib.convolution import small_cnn
 
-__all__ = ["Job", "Run", "epoch_order", "train_over_processes", "train_worker"]
+__all__ = [
+    "Job",
+    "Run",
+    "distributed_step",
+    "epoch_order",
+    "replica_batches",
+    "split_cpu",
+    "train_over_processes",
+    "train_worker",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +90,7 @@ class Run:
         logs: where each worker's messages are.
         seconds: wall time, with the start of the processes.
         step_seconds: the median time of a step, without the first, on worker 0.
+        cpu_seconds: processor time of all workers for their steps, without the first step.
     """
 
     weights: list[list[np.ndarray]]
@@ -90,6 +100,7 @@ class Run:
     logs: list[Path]
     seconds: float
     step_seconds: float
+    cpu_seconds: float
 
 
 def epoch_order(job: Job, epoch: int) -> np.ndarray:
@@ -156,6 +167,7 @@ def train_over_processes(
         outcome.logs,
         outcome.seconds,
         chief["step_seconds"],
+        sum(result["cpu_seconds"] for result in outcome.results.values()),
     )
 
 
@@ -187,7 +199,7 @@ def train_worker(
     backup.set_model(model)
     backup.on_train_begin()  # reads the last state, if there is one, on every worker
     first = int(ops.convert_to_numpy(model.optimizer.iterations)) // job.steps
-    losses, times = [], []
+    losses, times, cpu_began = [], [], 0.0
     for epoch in range(first, job.epochs):
         order, total = epoch_order(job, epoch), 0.0
         for number in range(job.steps):
@@ -198,6 +210,7 @@ def train_worker(
             began = time.perf_counter()
             total += float(step(job.x[rows], job.y[rows], np.float32(len(batch))))
             times.append(time.perf_counter() - began)
+            cpu_began = time.process_time() if len(times) == 1 else cpu_began
         losses.append(total / job.steps)
         if me == 0:
             backup.on_epoch_end(epoch)  # one worker writes, or two would write the same file
@@ -206,6 +219,7 @@ def train_worker(
         "losses": losses,
         "first_epoch": first,
         "step_seconds": float(np.median(times[1:])) if len(times) > 1 else float("nan"),
+        "cpu_seconds": time.process_time() - cpu_began,
     }
 
 
@@ -236,3 +250,56 @@ def distributed_step(model: keras.Model, strategy: Any) -> Callable[..., Any]:
         return strategy.reduce("SUM", losses, axis=None)
 
     return step
+
+
+def split_cpu(count: int) -> list[str]:
+    """Divide the processor into logical devices, so that a strategy has more than one to use.
+
+    Args:
+        count: number of devices, at least 1.
+
+    Returns:
+        Their names, for ``tf.distribute.MirroredStrategy``.
+
+    Raises:
+        ValueError: ``count`` is below 1, or TensorFlow has computed something in this process
+            already with another number of devices.
+    """
+    import tensorflow as tf
+
+    check_whole("count", count, 1)
+    names = [f"CPU:{place}" for place in range(count)]
+    parts = [tf.config.LogicalDeviceConfiguration() for _ in names]
+    try:
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
+        devices = len(tf.config.list_logical_devices("CPU"))
+    except RuntimeError as error:
+        devices = len(tf.config.list_logical_devices("CPU"))
+        if devices != count:
+            raise ValueError(
+                f"count is {count}, but TensorFlow has started with {devices} devices, and that is "
+                "fixed until the process ends. Restart the kernel and call split_cpu first."
+            ) from error
+    return names
+
+
+def replica_batches(strategy: Any, examples: int, batch_size: int) -> list[list[int]]:
+    """Ask TensorFlow how it deals out batches to replicas.
+
+    Args:
+        strategy: a ``tf.distribute.Strategy``.
+        examples: in the data set.
+        batch_size: the global batch.
+
+    Returns:
+        For each step, how many examples each replica of this process gets.
+    """
+    import tensorflow as tf
+
+    check_whole("examples", examples, 1)
+    check_whole("batch_size", batch_size, 1)
+    batches = tf.data.Dataset.range(examples).batch(batch_size)
+    dealt = strategy.experimental_distribute_dataset(batches)
+    return [
+        [int(part.shape[0]) for part in strategy.experimental_local_results(step)] for step in dealt
+    ]
