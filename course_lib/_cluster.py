@@ -105,8 +105,8 @@ def tf_config_from_slurm(environment: Mapping[str, str] | None = None, port: int
     tasks = _number(environment, "SLURM_NTASKS", "Slurm")
     if tasks < 1 or tasks % len(nodes):
         raise ValueError(
-            f"SLURM_NTASKS must be a multiple of the {len(nodes)} nodes, but it is {tasks}. Ask for "
-            "--ntasks-per-node."
+            f"SLURM_NTASKS must be a multiple of the {len(nodes)} nodes, but it is {tasks}. Ask "
+            "for --ntasks-per-node."
         )
     # Block distribution, Slurm's default: tasks 0, 1, ... fill the first node, then the next.
     each = tasks // len(nodes)

@@ -7,6 +7,7 @@ behind: whatever happens, all of them have ended when ``run_together`` returns.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import socket
@@ -14,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import connection, forkserver
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,10 @@ def free_ports(count: int) -> list[int]:
 
 
 def prepare_processes() -> None:
-    """Begin to load Keras for the workers, in the background, before the first of them is needed."""
+    """Begin to load Keras for the workers in the background, before one of them is needed."""
     if "forkserver" in multiprocessing.get_all_start_methods():
+        from multiprocessing import forkserver
+
         _context()
         forkserver.ensure_running()
 
@@ -148,10 +151,8 @@ def _collect(processes: list, pipes: list, deadline: float) -> tuple[dict[int, A
         connection.wait(waiting, timeout=min(left, 0.5))
         for worker, pipe in list(open_pipes.items()):
             if pipe.poll():
-                try:
+                with contextlib.suppress(EOFError):  # it died before it could answer
                     results[worker] = pipe.recv()
-                except EOFError:
-                    pass  # it died before it could answer
                 del open_pipes[worker]
     return results, True
 

@@ -1,7 +1,7 @@
 """What do more workers cost, and what can they gain? The laws on one page.
 
-Serves the chapter ``compute/distributed_training``. Sizes are in bytes, times in seconds, bandwidths
-in bytes a second. Main references: Patarasuk and Yuan (2009) for the ring, Amdahl (1967), Gustafson
+Serves the chapter ``compute/distributed_training``. Sizes are in bytes, times in seconds,
+bandwidths in bytes a second. Main references: Patarasuk and Yuan (2009) for the ring, Amdahl (1967), Gustafson
 (1988), and McCandlish and others (2018) for the critical batch size.
 """
 
@@ -78,7 +78,8 @@ def fit_wire(workers: Any, size: Any, seconds: Any) -> tuple[float, float]:
         Seconds a message, and bytes a second.
 
     Raises:
-        ValueError: shapes differ, there are fewer than two measurements, or a value is out of range.
+        ValueError: shapes differ, there are fewer than two measurements, or a value is out of
+            range.
     """
     from scipy.optimize import nnls
 

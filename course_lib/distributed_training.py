@@ -3,8 +3,8 @@
 Serves the chapter ``compute/distributed_training``. Its rooms:
 
 - gradients in parts: ``shard_rows``, ``data_parallel_gradient``, ``accumulated_gradient``;
-- the ring: ``ring_all_reduce`` in one process, ``reduce_over_processes`` over sockets, with a server
-  for contrast;
+- the ring: ``ring_all_reduce`` in one process, ``reduce_over_processes`` over sockets, with a
+  server for contrast;
 - real training: ``split_cpu`` for two devices in one process, ``train_over_processes`` for several
   processes, killed and recovered;
 - what it costs: ``ring_seconds``, ``fit_wire``, ``amdahl``, ``gustafson``, ``step_seconds``;
