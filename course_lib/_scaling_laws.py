@@ -1,8 +1,8 @@
 """What do more workers cost, and what can they gain? The laws on one page.
 
 Serves the chapter ``compute/distributed_training``. Sizes are in bytes, times in seconds,
-bandwidths in bytes a second. Main references: Patarasuk and Yuan (2009) for the ring, Amdahl (1967), Gustafson
-(1988), and McCandlish and others (2018) for the critical batch size.
+bandwidths in bytes a second. Main references: Patarasuk and Yuan (2009) for the ring, Amdahl
+(1967), Gustafson (1988), and McCandlish and others (2018) for the critical batch size.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def step_seconds(
 
 
 def fit_critical_batch(batches: Any, steps: Any) -> CriticalBatch:
-    """Fit the law of steps to a target (McCandlish and others 2018, equation 2.11 solved for S).
+    """Fit the law of steps to a target (McCandlish and others 2018, section 2).
 
     Relative errors are made least, as in :func:`fit_wire`.
 
