@@ -59,7 +59,7 @@ class Job:
     y: np.ndarray
     batch_size: int = 64
     epochs: int = 3
-    learning_rate: float = 0.05
+    learning_rate: float = 0.01
     seed: int = 0
     build: Callable[[], keras.Model] = small_cnn
 
@@ -283,23 +283,18 @@ def split_cpu(count: int) -> list[str]:
     return names
 
 
-def replica_batches(strategy: Any, examples: int, batch_size: int) -> list[list[int]]:
-    """Ask TensorFlow how it deals out batches to replicas.
+def replica_batches(strategy: Any, data: Any) -> list[list[int]]:
+    """Ask TensorFlow how it deals out batches to the replicas of this process.
 
     Args:
         strategy: a ``tf.distribute.Strategy``.
-        examples: in the data set.
-        batch_size: the global batch.
+        data: a ``tf.data.Dataset`` of batches; what its elements hold does not matter.
 
     Returns:
-        For each step, how many examples each replica of this process gets.
+        For each step, how many examples each replica gets.
     """
-    import tensorflow as tf
-
-    check_whole("examples", examples, 1)
-    check_whole("batch_size", batch_size, 1)
-    batches = tf.data.Dataset.range(examples).batch(batch_size)
-    dealt = strategy.experimental_distribute_dataset(batches)
-    return [
-        [int(part.shape[0]) for part in strategy.experimental_local_results(step)] for step in dealt
-    ]
+    dealt = []
+    for step in strategy.experimental_distribute_dataset(data):
+        first = keras.tree.flatten(step)[0]
+        dealt.append([int(part.shape[0]) for part in strategy.experimental_local_results(first)])
+    return dealt
