@@ -66,8 +66,8 @@ def server_seconds(workers: Any, size: Any, latency: float, bandwidth: float) ->
 def fit_wire(workers: Any, size: Any, seconds: Any) -> tuple[float, float]:
     """Fit latency and bandwidth of :func:`ring_seconds` to measured times.
 
-    The squares of the **relative** errors are made least, so that a measurement of microseconds
-    counts as much as one of milliseconds; neither number may become negative.
+    The squared differences of the **logarithms** are made least, so that a measurement of
+    microseconds counts as much as one of milliseconds; neither number may become negative.
 
     Args:
         workers: for each measurement the number of workers, at least 2; or one number for all.
@@ -81,18 +81,14 @@ def fit_wire(workers: Any, size: Any, seconds: Any) -> tuple[float, float]:
         ValueError: shapes differ, there are fewer than two measurements, or a value is out of
             range.
     """
-    from scipy.optimize import nnls
-
     n, size, seconds = np.broadcast_arrays(_workers(workers), np.asarray(size, float), seconds)
     if n.ndim != 1 or len(n) < 2 or (n < 2).any() or not (seconds > 0).all():
         raise ValueError(
             "workers, size and seconds must be at least two measurements, shape (measurements,), "
             f"with 2 workers or more and times above 0, but they are {n}, {size}, {seconds}."
         )
-    terms = np.stack([2 * (n - 1), 2 * (n - 1) / n * size], axis=1) / seconds[:, None]
-    scale = terms.max(axis=0)  # the two columns differ by many orders of magnitude
-    found = nnls(terms / scale, np.ones(len(n)))[0] / scale
-    return float(found[0]), float(1 / found[1]) if found[1] > 0 else float("inf")
+    latency, slope = _fit_two_terms(2 * (n - 1), 2 * (n - 1) / n * size, seconds)
+    return latency, 1 / slope if slope > 0 else float("inf")
 
 
 def amdahl(workers: Any, parallel: float) -> np.ndarray:
@@ -146,7 +142,7 @@ def step_seconds(
 def fit_critical_batch(batches: Any, steps: Any) -> CriticalBatch:
     """Fit the law of steps to a target (McCandlish and others 2018, section 2).
 
-    Relative errors are made least, as in :func:`fit_wire`.
+    Differences of logarithms are made least, as in :func:`fit_wire`.
 
     Args:
         batches: batch sizes, shape (measurements,), at least two different ones.
@@ -155,8 +151,6 @@ def fit_critical_batch(batches: Any, steps: Any) -> CriticalBatch:
     Raises:
         ValueError: there are fewer than two batch sizes, or a value is not above 0.
     """
-    from scipy.optimize import nnls
-
     batches, steps = np.asarray(batches, float), np.asarray(steps, float)
     positive = np.isfinite(steps).all() and (steps > 0).all() and (batches > 0).all()
     if batches.shape != steps.shape or len(np.unique(batches)) < 2 or not positive:
@@ -164,10 +158,8 @@ def fit_critical_batch(batches: Any, steps: Any) -> CriticalBatch:
             "batches and steps must be equally many numbers above 0, for at least two different "
             f"batch sizes, but they are {batches} and {steps}."
         )
-    terms = np.stack([np.ones_like(batches), 1 / batches], axis=1) / steps[:, None]
-    scale = terms.max(axis=0)
-    least, slope = nnls(terms / scale, np.ones(len(batches)))[0] / scale
-    return CriticalBatch(float(least), float(slope / least) if least > 0 else float("inf"))
+    least, slope = _fit_two_terms(np.ones_like(batches), 1 / batches, steps)
+    return CriticalBatch(least, slope / least if least > 0 else float("inf"))
 
 
 def delay_limit(delay: int, curvature: float = 1.0) -> float:
@@ -184,6 +176,28 @@ def delay_limit(delay: int, curvature: float = 1.0) -> float:
     check_whole("delay", delay, 0)
     check_between("curvature", curvature, 0, np.inf, open_start=True)
     return float(2 * np.sin(np.pi / (2 * (2 * delay + 1))) / curvature)
+
+
+def _fit_two_terms(
+    first: np.ndarray, second: np.ndarray, values: np.ndarray
+) -> tuple[float, float]:
+    """Fit ``values`` by a sum of two positive terms times factors from 0 on, in logarithms."""
+    from scipy.optimize import least_squares, nnls
+
+    terms = np.stack([first, second], axis=1)
+    # In relative size both factors are about 1, though they differ by many orders of magnitude.
+    scale = 1 / np.max(terms / values[:, None], axis=0)
+    start = nnls(terms * scale / values[:, None], np.ones(len(values)))[0]
+    found = least_squares(
+        lambda factors: np.log(terms @ (scale * factors)) - np.log(values),
+        np.maximum(start, 1e-6),
+        bounds=(0, np.inf),
+        xtol=1e-15,
+        ftol=1e-15,
+        gtol=1e-15,
+    )
+    factors = scale * found.x
+    return float(factors[0]), float(factors[1])
 
 
 def _workers(workers: Any) -> np.ndarray:
