@@ -703,10 +703,14 @@ def test_a_killed_training_recovers_to_the_same_weights(two_workers, tmp_path):
     assert crashed.exit_codes[1] == -signal.SIGKILL
     assert crashed.exit_codes[0] != 0
     assert crashed.weights == [[], []]
+    shutil.copytree(tmp_path / "backup", tmp_path / "alone" / "backup")
     again = distributed.train_over_processes(job, 2, tmp_path)
     assert (again.first_epoch, again.exit_codes) == (1, [0, 0])
     assert farthest(again.weights[0], whole.weights[0]) == 0
     assert again.losses == whole.losses[1:]
+    alone = distributed.train_over_processes(job, 1, tmp_path / "alone")  # from the same backup
+    assert alone.first_epoch == 1
+    assert farthest(alone.weights[0], whole.weights[0]) < 1e-5
 
 
 def fit_as_a_worker(config):
