@@ -111,7 +111,7 @@ class ManyRuns:
         order = {int(seed): np.random.default_rng([seed, 2]) for seed in np.unique(seeds)}
         past = [weights] * (delay + 1)  # the oldest first
         memory: Any = 0.0
-        losses = [self._measure(weights)]
+        losses = [self.measure(weights)]
         for step in range(1, steps + 1):
             rows = {k: one.integers(len(self.x), size=batch_size) for k, one in order.items()}
             rows = np.stack([rows[int(seed)] for seed in seeds])  # (runs, batch)
@@ -125,7 +125,7 @@ class ManyRuns:
             ]
             past = [*past[1:], weights]
             if step % every == 0:
-                losses.append(self._measure(weights))
+                losses.append(self.measure(weights))
                 if target is not None and all(
                     losses[-1][seeds == seed].min() < target for seed in order
                 ):
@@ -158,8 +158,13 @@ class ManyRuns:
         update = [one.reshape(part.shape) for one, part in zip(pieces, weights, strict=True)]
         return update, wanted - sent if feedback else np.zeros_like(flat)
 
-    def _measure(self, weights: list[np.ndarray]) -> np.ndarray:
-        losses = ops.convert_to_numpy(self._test(weights))
+    def measure(self, weights: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the test loss of each run, infinite where it is no number.
+
+        Args:
+            weights: as :meth:`start` returns them, each with an axis of runs.
+        """
+        losses = ops.convert_to_numpy(self._test(list(weights)))
         return np.where(np.isfinite(losses), losses, np.inf)
 
     @staticmethod

@@ -22,7 +22,7 @@ from course_lib._checks import check_between, check_whole
 from course_lib._processes import free_ports, run_together
 from course_lib._ring import as_arrays, ring_schedule
 
-__all__ = ["ProcessReduce", "Wire", "reduce_over_processes"]
+__all__ = ["ProcessReduce", "Wire", "exchange", "reduce_over_processes", "ring_worker"]
 
 _PATIENCE = 20.0  # seconds to wait for a partner before giving up
 
@@ -104,10 +104,22 @@ def reduce_over_processes(
     return ProcessReduce(result, np.max([seconds for _, seconds in found], axis=0))
 
 
-def _ring_worker(
+def ring_worker(
     worker: int, workers: int, ports: list[int], own: np.ndarray, repeats: int, wire: Wire
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Be one worker of the ring."""
+    """Be one worker of the ring: the program of one process.
+
+    Args:
+        worker: which one it is, from 0.
+        workers: how many there are.
+        ports: where each worker listens.
+        own: its array, shape ``(entries,)``.
+        repeats: how often the sum is taken, after a first time that warms up.
+        wire: the delays to add.
+
+    Returns:
+        The sum over all workers, and the seconds of each repeat.
+    """
     with _listen(ports[worker]) as listener:
         right = _connect(ports[(worker + 1) % workers])
         left = _accept(listener)
@@ -126,7 +138,7 @@ def _ring_worker(
             chunks = [chunk.copy() for chunk in np.array_split(own, workers)]
             for sends, comes, adds in mine:
                 into = np.empty_like(chunks[comes])
-                _exchange(right, chunks[sends], left, into)
+                exchange(right, chunks[sends], left, into)
                 wire.wait(max(into.nbytes, chunks[sends].nbytes))
                 chunks[comes] = chunks[comes] + into if adds else into
             seconds.append(time.perf_counter() - began)
@@ -162,7 +174,7 @@ def _server_or_worker(
     return summed, np.zeros(repeats)
 
 
-_METHODS = {"ring": (_ring_worker, 0), "server": (_server_or_worker, 1)}
+_METHODS = {"ring": (ring_worker, 0), "server": (_server_or_worker, 1)}
 
 
 def _bytes(array: np.ndarray) -> memoryview:
@@ -209,11 +221,21 @@ def _receive(partner: socket.socket, like: np.ndarray) -> np.ndarray:
     return into
 
 
-def _exchange(right: socket.socket, out: np.ndarray, left: socket.socket, into: np.ndarray) -> None:
+def exchange(right: socket.socket, out: np.ndarray, left: socket.socket, into: np.ndarray) -> None:
     """Send to the right and receive from the left at once: all sending first would lock the ring.
 
     A socket takes a few hundred kilobytes before it waits for its reader. If everybody sends a
     large chunk and reads afterwards, everybody waits for ever.
+
+    Args:
+        right: the socket to send to.
+        out: what to send.
+        left: the socket to receive from.
+        into: an array that is filled with what comes.
+
+    Raises:
+        ConnectionError: the left neighbor has gone.
+        TimeoutError: nobody moved for twenty seconds.
     """
     outgoing, incoming = _bytes(out), _bytes(into)
     sent = got = 0

@@ -33,7 +33,13 @@ from course_lib._parallel_gradients import (
 )
 from course_lib._processes import Outcome, free_ports, prepare_processes, run_together
 from course_lib._ring import Send, ring_all_reduce, ring_schedule, ring_states
-from course_lib._ring_processes import ProcessReduce, Wire, reduce_over_processes
+from course_lib._ring_processes import (
+    ProcessReduce,
+    Wire,
+    exchange,
+    reduce_over_processes,
+    ring_worker,
+)
 from course_lib._scaling_laws import (
     CriticalBatch,
     amdahl,
@@ -71,6 +77,7 @@ __all__ = [
     "delay_limit",
     "distributed_step",
     "epoch_order",
+    "exchange",
     "expand_nodes",
     "first_below",
     "fit_critical_batch",
@@ -87,6 +94,7 @@ __all__ = [
     "ring_schedule",
     "ring_seconds",
     "ring_states",
+    "ring_worker",
     "run_together",
     "server_seconds",
     "shard_rows",
