@@ -59,9 +59,9 @@ def data_parallel_gradient(
         The gradient of the mean loss, one array for each of ``weights``, as every worker has it.
 
     Raises:
-        ValueError: there are more workers than examples.
+        ValueError: there are more workers than examples, or not as many labels as inputs.
     """
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = _examples(x, y)
     gradient = gradients.value_and_grad(loss_sum)
     flat = []
     for rows in shard_rows(len(x), workers):  # each of these would be a process of its own
@@ -88,9 +88,9 @@ def accumulated_gradient(
         The gradient of the mean loss, one array for each of ``weights``.
 
     Raises:
-        ValueError: there are more parts than examples.
+        ValueError: there are more parts than examples, or not as many labels as inputs.
     """
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = _examples(x, y)
     gradient = gradients.value_and_grad(loss_sum)
     total = [np.zeros(np.shape(weight), "float32") for weight in weights]
     for rows in shard_rows(len(x), parts):
@@ -119,6 +119,15 @@ def keep_largest(vectors: Any, share: float) -> np.ndarray:
     sizes = np.abs(vectors)
     border = np.partition(sizes, entries - kept, axis=-1)[..., entries - kept, None]
     return np.where(sizes >= border, vectors, 0)
+
+
+def _examples(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim == 0 or y.shape[:1] != x.shape[:1]:
+        raise ValueError(
+            f"x and y must hold equally many examples, but their shapes are {x.shape} and {y.shape}."
+        )
+    return x, y
 
 
 def _flatten(parts: Sequence[Any]) -> np.ndarray:

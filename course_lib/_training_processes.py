@@ -144,6 +144,8 @@ def train_over_processes(
     check_whole("job.epochs", job.epochs, 1)
     check_between("job.learning_rate", job.learning_rate, 0, np.inf, open_start=True)
     last = len(job.x) - (job.steps - 1) * job.batch_size
+    if not np.isfinite(job.x).all():
+        raise ValueError("job.x must be finite, but it holds NaN or infinite values.")
     if len(job.x) != len(job.y) or last < workers:
         raise ValueError(
             f"job.x and job.y must be equally long, and each step must have an example for each "
@@ -152,7 +154,8 @@ def train_over_processes(
         )
     folder = Path(folder)
     hosts = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    calls = [(job, tf_config(hosts, k), str(folder / "backup"), crash) for k in range(workers)]
+    backup = str(folder / "backup")
+    calls = [(job, tf_config(hosts, k), backup, crash, True) for k in range(workers)]
     outcome = run_together(train_worker, calls, folder, limit)
     if not outcome.whole and crash is None:
         failed = next(k for k, code in enumerate(outcome.exit_codes) if code)
@@ -172,7 +175,11 @@ def train_over_processes(
 
 
 def train_worker(
-    job: Job, config: str, backup_folder: str, crash: tuple[int, int, int] | None = None
+    job: Job,
+    config: str,
+    backup_folder: str,
+    crash: tuple[int, int, int] | None = None,
+    shared_machine: bool = False,
 ) -> dict[str, Any]:
     """Be one of the workers: the program that runs in each process.
 
@@ -181,6 +188,8 @@ def train_worker(
         config: the text of ``TF_CONFIG``.
         backup_folder: seen by all workers; worker 0 writes to it.
         crash: see :func:`train_over_processes`.
+        shared_machine: whether the workers share one machine, and so get one thread each and no
+            GPU.
 
     Returns:
         The weights, the losses, the first epoch and the time of a step.
@@ -188,7 +197,9 @@ def train_worker(
     import tensorflow as tf
 
     os.environ["TF_CONFIG"] = config
-    tf.config.threading.set_intra_op_parallelism_threads(1)  # workers here share few cores
+    if shared_machine:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.set_visible_devices([], "GPU")
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     me = strategy.cluster_resolver.task_id
     workers = strategy.num_replicas_in_sync
@@ -255,6 +266,8 @@ def distributed_step(model: keras.Model, strategy: Any) -> Callable[..., Any]:
 def split_cpu(count: int) -> list[str]:
     """Divide the processor into logical devices, so that a strategy has more than one to use.
 
+    GPUs are hidden from this process, so that all its runs round alike.
+
     Args:
         count: number of devices, at least 1.
 
@@ -271,6 +284,7 @@ def split_cpu(count: int) -> list[str]:
     names = [f"CPU:{place}" for place in range(count)]
     parts = [tf.config.LogicalDeviceConfiguration() for _ in names]
     try:
+        tf.config.set_visible_devices([], "GPU")
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
         devices = len(tf.config.list_logical_devices("CPU"))
     except RuntimeError as error:

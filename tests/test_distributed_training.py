@@ -143,6 +143,13 @@ def test_more_workers_than_examples_are_refused():
         distributed.shard_rows(3, 4)
 
 
+def test_labels_that_do_not_fit_are_refused():
+    weights, x, y = problem(6)
+    for function in (distributed.data_parallel_gradient, distributed.accumulated_gradient):
+        with pytest.raises(ValueError, match="equally many"):
+            function(loss_sum, weights, x, y[:5], 2)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.34, 1.0])
 def test_the_largest_entries_are_those_that_sorting_finds(share):
     vectors = random((3, 50))
@@ -745,6 +752,7 @@ def test_fit_still_fails_over_two_processes(tmp_path):
         (lambda: job_of(33, 16), 2, "example for each"),
         (lambda: job_of(32, 2), 3, "batch_size"),
         (lambda: job_of(32, 16, 0), 2, "epochs"),
+        (lambda: distributed.Job(np.full((8, 6), np.nan), np.zeros(8, int), 4), 2, "NaN"),
     ],
 )
 def test_a_job_that_cannot_be_divided_is_refused(job, workers, said, tmp_path):
