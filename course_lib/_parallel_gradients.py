@@ -125,7 +125,8 @@ def _examples(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim == 0 or y.shape[:1] != x.shape[:1]:
         raise ValueError(
-            f"x and y must hold equally many examples, but their shapes are {x.shape} and {y.shape}."
+            "x and y must hold equally many examples, but their shapes are "
+            f"{x.shape} and {y.shape}."
         )
     return x, y
 

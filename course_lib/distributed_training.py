@@ -56,11 +56,10 @@ from course_lib._training_processes import (
     Run,
     distributed_step,
     epoch_order,
-    replica_batches,
-    split_cpu,
     train_over_processes,
     train_worker,
 )
+from course_lib._two_devices import replica_batches, split_cpu
 
 __all__ = [
     "CriticalBatch",
