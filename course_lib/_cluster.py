@@ -2,7 +2,7 @@
 
 Serves the chapter ``compute/distributed_training``. TensorFlow reads one variable of the
 environment, ``TF_CONFIG``. Slurm and Kubernetes say the same in words of their own; here these are
-translated, and the files that start a job are written.
+translated, and a job for Kubernetes is described.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from course_lib._checks import check_whole
 __all__ = [
     "expand_nodes",
     "kubernetes_job",
-    "ray_program",
-    "slurm_script",
     "tf_config",
     "tf_config_from_kubernetes",
     "tf_config_from_slurm",
@@ -210,74 +208,6 @@ def kubernetes_job(
         },
     }
     return [service, job]
-
-
-def slurm_script(
-    name: str, command: str, nodes: int, *, tasks_per_node: int = 1, gpus_per_task: int = 0
-) -> str:
-    """Write a batch script for Slurm's ``sbatch`` that starts one worker a task.
-
-    Args:
-        name: of the job.
-        command: what each task runs; it calls :func:`tf_config_from_slurm` first.
-        nodes: machines.
-        tasks_per_node: workers on each.
-        gpus_per_task: GPUs for each.
-
-    Raises:
-        ValueError: a number is out of range, or a text would break the script.
-    """
-    check_whole("nodes", nodes, 1)
-    check_whole("tasks_per_node", tasks_per_node, 1)
-    check_whole("gpus_per_task", gpus_per_task, 0)
-    if not re.fullmatch(r"[\w.-]+", name):
-        raise ValueError(f"name must be letters, digits, '.', '_' or '-', but it is {name!r}.")
-    if not command.strip() or "\n" in command:
-        raise ValueError(f"command must be one line, but it is {command!r}.")
-    options = [
-        f"--job-name={name}",
-        f"--nodes={nodes}",
-        f"--ntasks-per-node={tasks_per_node}",
-        "--time=01:00:00",
-        "--requeue",
-        "--open-mode=append",
-        f"--output={name}-%j.log",
-    ]
-    options += [f"--gpus-per-task={gpus_per_task}"] if gpus_per_task else []
-    lines = ["#!/bin/bash", *(f"#SBATCH {option}" for option in options)]
-    # If one task dies, the others wait for it in vain: end them all, and start again.
-    lines += ["", "set -euo pipefail", f"srun --kill-on-bad-exit=1 {command}", ""]
-    return "\n".join(lines)
-
-
-def ray_program(workers: int, use_gpu: bool = False) -> str:
-    """Write a program for Ray Train, which sets ``TF_CONFIG`` in each worker by itself.
-
-    It needs Ray, which the course does not install. ``train_worker`` reads its place from
-    ``TF_CONFIG`` just as here.
-
-    Raises:
-        ValueError: ``workers`` is below 1.
-    """
-    check_whole("workers", workers, 1)
-    return f"""import os
-
-from ray.train import ScalingConfig
-from ray.train.tensorflow import TensorflowTrainer
-
-from course_lib import datasets, training
-from course_lib.distributed_training import Job, train_worker
-
-
-def on_each_worker():
-    data = datasets.load("fashion_mnist")
-    job = Job(training.scale_images(data.x_train), data.y_train)
-    train_worker(job, os.environ["TF_CONFIG"], "/shared/backup")
-
-
-scaling = ScalingConfig(num_workers={workers}, use_gpu={bool(use_gpu)})
-TensorflowTrainer(on_each_worker, scaling_config=scaling).fit()
-"""
 
 
 def _need(environment: Mapping[str, str], name: str, who: str) -> str:

@@ -18,8 +18,6 @@ Shallue and others (2019), Stich and others (2018).
 from course_lib._cluster import (
     expand_nodes,
     kubernetes_job,
-    ray_program,
-    slurm_script,
     tf_config,
     tf_config_from_kubernetes,
     tf_config_from_slurm,
@@ -32,6 +30,7 @@ from course_lib._parallel_gradients import (
     shard_rows,
 )
 from course_lib._processes import Outcome, free_ports, prepare_processes, run_together
+from course_lib._programs import ray_program, run_program, slurm_script, worker_program
 from course_lib._ring import Send, ring_all_reduce, ring_schedule, ring_states
 from course_lib._ring_processes import (
     ProcessReduce,
@@ -94,6 +93,7 @@ __all__ = [
     "ring_seconds",
     "ring_states",
     "ring_worker",
+    "run_program",
     "run_together",
     "server_seconds",
     "shard_rows",
@@ -105,4 +105,5 @@ __all__ = [
     "tf_config_from_slurm",
     "train_over_processes",
     "train_worker",
+    "worker_program",
 ]

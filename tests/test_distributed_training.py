@@ -565,6 +565,25 @@ def test_the_ray_program_is_python_and_names_what_exists():
         distributed.ray_program(0)
 
 
+def test_a_worker_s_program_is_python_and_says_where_it_runs():
+    for cluster in ("slurm", "kubernetes"):
+        text = distributed.worker_program(cluster, examples=7, backup="/x y", port=99)
+        ast.parse(text)
+        assert f"tf_config_from_{cluster}(port=99)" in text
+        assert "[:7]" in text
+        assert "'/x y'" in text
+    for wrong in ({"cluster": "pbs"}, {"port": 0}, {"examples": 0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            distributed.worker_program(**({"cluster": "slurm"} | wrong))
+
+
+def test_a_program_runs_with_its_environment(monkeypatch):
+    monkeypatch.setenv("COURSE_TEST", "before")
+    program = "import os\nresult = os.environ['COURSE_TEST'] + __name__"
+    assert distributed.run_program(program, {"COURSE_TEST": "after "}) == "after __main__"
+    assert distributed.run_program("x = 1", {}) is None
+
+
 # Processes
 
 
