@@ -23,7 +23,8 @@ from course_lib._checks import check_between
 __all__ = ["EnergyMeter", "EnergyReport", "price_of_accuracy"]
 
 _RAPL = Path("/sys/class/powercap")
-_CARD = ["nvidia-smi", "-i", "0", "--query-gpu=power.draw", "--format=csv,noheader,nounits"]
+_CARD = ["nvidia-smi", "-i", "0", "--query-gpu=power.draw"]
+_CARD += ["--format=csv,noheader,nounits", "-lms", "100"]
 
 
 @dataclass(frozen=True)
