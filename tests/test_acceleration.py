@@ -1,4 +1,4 @@
-"""Acceleration against XLA's cost analysis, TensorFlow's profiler, Keras, NumPy and closed forms."""
+"""Acceleration against XLA's and TensorFlow's own counts, Keras, NumPy and closed forms."""
 
 import itertools
 import threading
@@ -87,7 +87,7 @@ def test_layers_cost_what_xla_counts(layer):
 
 
 @only_jax
-@pytest.mark.parametrize("batch", [1, 32])
+@pytest.mark.parametrize("batch", [32])
 def test_the_gradients_of_the_travelling_model_cost_what_xla_counts(batch):
     import jax
 
@@ -431,7 +431,7 @@ def test_formats_refuse_wrong_input():
         acceleration.next_loss_scale(acceleration.LossScale(), True, growth_steps=0)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_loss_scale_follows_keras(seed):
     theirs = keras.optimizers.LossScaleOptimizer(
         keras.optimizers.SGD(0.0), initial_scale=1024.0, dynamic_growth_steps=3
@@ -440,7 +440,7 @@ def test_the_loss_scale_follows_keras(seed):
     theirs.build([weight])
     state = [variable.value for variable in theirs.variables]
     ours = acceleration.LossScale(1024.0)
-    for finite in np.random.default_rng(seed).random(25) < 0.8:
+    for finite in np.random.default_rng(seed).random(16) < 0.8:
         gradient = np.array([1.0, 1.0 if finite else np.inf], "float32")
         if BACKEND == "jax":  # there, its condition is for compiled code alone
             _, state = theirs.stateless_apply(state, [gradient], [weight.value])
