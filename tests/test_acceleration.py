@@ -632,3 +632,13 @@ def test_a_point_of_accuracy_has_a_price():
     ):
         with pytest.raises(ValueError, match=name):
             acceleration.price_of_accuracy(joules, accuracy)
+
+
+# Many workers: the chapter on distributed training has the tests of the ring itself
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_ring_gives_every_worker_the_sum(workers):
+    shards = np.random.default_rng(0).normal(size=(workers, 7)).astype("float32")
+    for result in acceleration.ring_all_reduce(list(shards)):
+        np.testing.assert_allclose(ops.convert_to_numpy(result), shards.sum(axis=0), atol=1e-5)
