@@ -68,7 +68,7 @@ def huffman_lengths(counts: np.ndarray) -> np.ndarray:
     heap = [(int(counts[symbol]), node) for node, symbol in enumerate(used)]
     heapq.heapify(heap)
     parents = np.zeros(max(2 * used.size - 1, 1), "int64")
-    for merged in range(used.size, parents.size):
+    for merged in range(used.size, 2 * used.size - 1):
         (first, one), (second, other) = heapq.heappop(heap), heapq.heappop(heap)
         parents[one] = parents[other] = merged
         heapq.heappush(heap, (first + second, merged))
@@ -180,6 +180,7 @@ def huffman_decode(data: bytes, most: int = 2**31) -> np.ndarray:
     end = place + 1 + (span * width + 7) // 8
     if not 1 <= width <= 6 or end > len(data):
         raise ValueError("data ends before its table does, or its table has an impossible width.")
+    _check_padding(data[place + 1 : end], span * width)
     lengths = unpack_widths(data[place + 1 : end], width, span)
     return low + _decode(data[end:], _checked_lengths(lengths), count)
 
