@@ -1,9 +1,10 @@
 """How small is a model when everything that is needed to use it again is counted?
 
 Serves the chapter ``compute/compression``. ``save_compressed`` writes one file: the architecture,
-each tensor in the cheapest of four ways (``_tensor_coding``), and a checksum. ``load_compressed``
-gives back a model with the same weights. Reading runs no code from the file: the architecture is
-JSON, and only layers of Keras's own that are plain mathematics are built from it.
+each tensor in the cheapest of several ways (``_tensor_coding``), and a checksum.
+``load_compressed`` gives back a model with the same weights. Reading runs no code from the file:
+the architecture is JSON, and only layers of Keras's own that are plain mathematics are built from
+it.
 
 The layout: ``DLHP``, a version, the length of the architecture, the architecture (JSON, deflated),
 the tensors in the order of ``model.weights``, and the CRC-32 of all that (4 bytes).

@@ -1,13 +1,14 @@
-"""Which of four ways to write a tensor down takes the fewest bytes?
+"""Which way to write a tensor down takes the fewest bytes?
 
 Serves the chapter ``compute/compression``. A tensor is written whole, or *sparse*: only what is not
-zero, and the gaps between. The values are written raw, or *shared*: a codebook of the distinct ones
-and a Huffman code over it. Whatever makes the file smallest is taken, by trying.
+zero, and the gaps between. The values are written *raw*; or *shared*, as a codebook of the distinct
+ones and a Huffman code over it; or *scaled*, as whole numbers in a Huffman code and a scale, or one
+for each output channel. Whatever makes the file smallest is taken, by trying.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,9 +17,10 @@ from course_lib._packing import append_number, read_number
 
 __all__ = ["StoredTensor", "decode_tensor", "encode_tensor"]
 
-_SPARSE, _SHARED = 1, 2
+_SPARSE, _SHARED, _SCALED = 1, 2, 4
 _WIDTHS = range(2, 13)
-_NAMES = {0: "raw", _SPARSE: "sparse", _SHARED: "shared", _SPARSE | _SHARED: "sparse, shared"}
+_NAMES = {0: "raw", _SHARED: "shared", _SCALED: "scaled"}
+_NAMES |= {kind | _SPARSE: f"sparse, {name}" for kind, name in _NAMES.items()}
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,14 @@ class StoredTensor:
 
     Attributes:
         name: the variable's path, such as ``"dense/kernel"``.
-        encoding: ``"raw"``, ``"sparse"``, ``"shared"`` or ``"sparse, shared"``.
+        encoding: ``"raw"``, ``"shared"`` or ``"scaled"``, with ``"sparse, "`` before it where only
+            what is not zero is written.
         weights: numbers in the tensor.
         kept: those that are not zero.
         entries: numbers written: all of them, or the kept ones and the filler zeros.
-        distinct: different numbers among them, where they are shared, else 0.
+        distinct: different codes among them, where they are coded, else 0.
         index_bits: width of a gap, where the tensor is sparse, else 0.
-        codebook: the distinct numbers themselves.
+        codebook: the distinct numbers themselves, or the scales.
         tables: the code lengths of both Huffman codes.
         values: the values' codes, or the raw values.
         indices: the gaps' codes.
@@ -72,58 +75,95 @@ def encode_tensor(
     Returns:
         The bytes, and what they consist of. Shape and type are not among them.
     """
-    # As bit patterns, so that nothing is rounded; but a negative zero becomes a zero.
-    flat = np.where(array == 0, np.zeros_like(array), array).ravel()
-    flat = flat.view(f"uint{8 * array.dtype.itemsize}")
-    codebook, codes = _codebook(flat)
+    array = np.where(array == 0, np.zeros_like(array), array)  # no negative zeros
+    flat = _patterns(array)
+    forms = [form for form in (_shared(flat), _scaled(array)) if form is not None]
     positions = np.flatnonzero(flat)
-    best = _written(name, flat, codebook, codes, positions.size)
+    best = _written(name, flat, forms, positions.size)
     widths = _WIDTHS if index_bits is None else [index_bits]
     for width in widths if 2 * positions.size < flat.size else []:
-        gaps, filler = _coding.relative_indices(positions, width)
+        gaps, _ = _coding.relative_indices(positions, width)
         places = _coding.absolute_indices(gaps)  # a filler stands where there is a zero
-        kept = None if codes is None else codes[places]
-        found = _written(name, flat[places], codebook, kept, positions.size, gaps, width)
+        entries = [(kind, book, codes[places]) for kind, book, codes in forms]
+        found = _written(name, flat[places], entries, positions.size, gaps, width)
         best = min(best, found, key=lambda written: len(written[0]))
     data, stored = best
-    return data, StoredTensor(**{**stored.__dict__, "weights": flat.size})
+    return data, replace(stored, weights=flat.size)
 
 
-def _codebook(flat: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the distinct numbers and the place of each number among them, if it can pay."""
+def _patterns(array: np.ndarray) -> np.ndarray:
+    """Return the bit patterns of all numbers in a row, so that nothing is rounded."""
+    return np.ascontiguousarray(array).ravel().view(f"uint{8 * array.dtype.itemsize}")
+
+
+def _shared(flat: np.ndarray) -> tuple[int, bytes, np.ndarray] | None:
+    """Return the codebook of the distinct numbers and each number's place in it, if it can pay."""
     distinct, codes = np.unique(flat, return_inverse=True)
     if distinct.size >= 2**16 or 2 * distinct.size > flat.size:
-        return None, None
-    return distinct, codes.astype("int64").ravel()
+        return None
+    return _SHARED, distinct.astype(_little(flat)).tobytes(), codes.astype("int64").ravel()
+
+
+def _scaled(array: np.ndarray) -> tuple[int, bytes, np.ndarray] | None:
+    """Return scales and whole numbers whose products are exactly the array's numbers, if any are.
+
+    There is one scale, or one for each entry of the last axis. Each is found from the largest
+    number of its group, which must be the scale times some whole number up to 255.
+    """
+    if array.dtype != np.float32 or array.size == 0 or not np.isfinite(array).all():
+        return None
+    groups = [1, array.shape[-1]] if array.ndim > 1 else [1]
+    for count in groups:
+        columns = array.reshape(-1, count)
+        sample = np.sort(np.abs(columns), axis=0)[-16:]
+        largest = sample[-1]
+        scales, open_ = np.where(largest > 0, np.float32(0), np.float32(1)), largest > 0
+        for most in range(1, 256):
+            near = largest / np.float32(most)
+            for scale in (near, np.nextafter(near, np.float32(0)), np.nextafter(near, largest)):
+                scale = np.where(scale > 0, scale, np.float32(1))
+                hit = open_ & _fits(sample, scale)
+                if hit.any():
+                    hit[hit] = _fits(columns[:, hit], scale[hit])
+                    scales[hit], open_ = scale[hit], open_ & ~hit
+            if not open_.any():
+                codes = np.rint(columns / scales).astype("int64").ravel()
+                return _SCALED, scales.astype("<f4").tobytes(), codes
+    return None
+
+
+def _fits(columns: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Say for each column whether all of it is the scale times whole numbers, to the last bit."""
+    return (np.rint(columns / scale) * scale == columns).all(axis=0)
 
 
 def _written(
     name: str,
     entries: np.ndarray,
-    codebook: np.ndarray | None,
-    codes: np.ndarray | None,
+    forms: list[tuple[int, bytes, np.ndarray]],
     kept: int,
     gaps: np.ndarray | None = None,
     width: int = 0,
 ) -> tuple[bytes, StoredTensor]:
-    """Write entries raw or shared, and their gaps where there are any."""
-    little = entries.astype(entries.dtype.newbyteorder("<"))
-    book, table, values = b"", b"", little.tobytes()
-    if codes is not None:
-        shared = _coding.huffman_parts(codes)
-        raw_book = codebook.astype(little.dtype).tobytes()
-        if len(raw_book) + sum(map(len, shared)) < len(values):
-            book, (table, values) = raw_book, shared
+    """Write entries raw, or in the shortest of other forms, and their gaps where there are any."""
+    choices = [(0, b"", b"", entries.astype(_little(entries)).tobytes(), 0)]
+    for form, book, codes in forms:
+        table, values = _coding.huffman_parts(codes)
+        choices.append((form, book, table, values, np.unique(codes).size))
+    kind, book, table, values, distinct = min(choices, key=lambda parts: sum(map(len, parts[1:4])))
     gap_table, gap_codes = (b"", b"") if gaps is None else _coding.huffman_parts(gaps)
-    kind = (_SPARSE if gaps is not None else 0) | (_SHARED if book else 0)
+    kind |= _SPARSE if gaps is not None else 0
     data = bytearray([kind])
     for part in (book, table + values, gap_table + gap_codes):
         append_number(data, len(part))
         data += part
     parts = [len(book), len(table) + len(gap_table), len(values), len(gap_codes)]
-    distinct = len(book) // entries.dtype.itemsize
     stored = (_NAMES[kind], 0, kept, entries.size, distinct, width, *parts, len(data) - sum(parts))
     return bytes(data), StoredTensor(name, *stored)
+
+
+def _little(array: np.ndarray) -> np.dtype:
+    return array.dtype.newbyteorder("<")
 
 
 def decode_tensor(
@@ -154,18 +194,19 @@ def decode_tensor(
         place += length
     book, values, gaps = parts
     size = int(np.prod(shape, dtype="int64"))
-    little = np.dtype(f"<u{dtype.itemsize}")
-    if kind & _SHARED:
-        codebook = np.frombuffer(book, little)
-        codes = _coding.huffman_decode(values, most=size)
-        if codes.size and (codes.min() < 0 or codes.max() >= codebook.size):
-            raise ValueError("a code points outside its codebook")
-        entries = codebook[codes]
-    else:
-        entries = np.frombuffer(values, little)
     positions = np.arange(size)
     if kind & _SPARSE:
         positions = _coding.absolute_indices(_coding.huffman_decode(gaps, most=size))
+    patterns = np.dtype(f"<u{dtype.itemsize}")
+    if kind & _SHARED:
+        entries = np.frombuffer(book, patterns)[_coding.huffman_decode(values, most=size)]
+    elif kind & _SCALED:
+        scales = np.frombuffer(book, "<f4")
+        codes = _coding.huffman_decode(values, most=size)
+        products = scales[positions[: codes.size] % scales.size] * codes
+        entries = products.astype("<f4").view(patterns)
+    else:
+        entries = np.frombuffer(values, patterns)
     if positions.size != entries.size or (positions.size and positions[-1] >= size):
         raise ValueError(f"a tensor of {size:,} numbers has {entries.size:,} others")
     flat = np.zeros(size, f"uint{8 * dtype.itemsize}")

@@ -1,4 +1,4 @@
-"""Huffman codes and sparse indices against bounds, a plain reference, zlib's rule and properties."""
+"""Huffman codes and sparse indices against bounds, a plain reference, RFC 1951 and properties."""
 
 import heapq
 import itertools
