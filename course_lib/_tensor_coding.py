@@ -148,6 +148,8 @@ def _written(
     """Write entries raw, or in the shortest of other forms, and their gaps where there are any."""
     choices = [(0, b"", b"", entries.astype(_little(entries)).tobytes(), 0)]
     for form, book, codes in forms:
+        if len(book) >= entries.nbytes:
+            continue
         table, values = _coding.huffman_parts(codes)
         choices.append((form, book, table, values, np.unique(codes).size))
     kind, book, table, values, distinct = min(choices, key=lambda parts: sum(map(len, parts[1:4])))
