@@ -7,7 +7,7 @@ the weights of a sparse tensor are by the gaps between them.
 
 Neither direction walks from bit to bit in Python. The encoder shifts all codes to their place in
 64-bit words at once. The decoder asks at **every** bit where a code that started there would end,
-and then follows that map from the first bit in strides of 32 codes.
+and then follows that map from the first bit in strides of 16 codes.
 
 Main references: Huffman (1952) for the code, Han and others (2016, section 2 and figure 2) for the
 relative index with filler zeros. That all lengths together determine a code, so that a table needs
@@ -42,7 +42,7 @@ __all__ = [
 
 _SPAN = 2**16  # the widest alphabet: the table has one entry for each number in it
 _CHUNK = 2**13  # bytes decoded at a time, so that the maps stay in the processor's cache
-_DOUBLINGS = 5
+_DOUBLINGS = 4
 
 
 def huffman_lengths(counts: np.ndarray) -> np.ndarray:
@@ -193,26 +193,30 @@ def _decode(payload: bytes, lengths: np.ndarray, count: int) -> np.ndarray:
     firsts = canonical_codes(lengths)[ranked[np.cumsum(kind_counts) - kind_counts]]
     # Where a window of ``longest`` bits is below bounds[k] (and no earlier one), it starts with a
     # code of kinds[k] bits.
-    bounds = (firsts + kind_counts.astype("uint64")) << (longest - kinds).astype("uint64")
-    offsets = (np.cumsum(kind_counts) - kind_counts).astype("int64") - firsts.astype("int64")
+    bounds = ((firsts + kind_counts.astype("uint64")) << (longest - kinds).astype("uint64")).astype(
+        "int64"
+    )
+    offsets = (np.cumsum(kind_counts) - kind_counts) - firsts.astype("int64")
     known = None
     if longest <= 16:
-        known = np.searchsorted(bounds, np.arange(2**longest, dtype="uint64"), side="right")
+        known = kinds[np.searchsorted(bounds, np.arange(2**longest), side="right")]
     padded = np.frombuffer(payload + bytes(8), "uint8")
     found, start, total = [], 0, 0
     for first in range(0, len(payload), _CHUNK):
         size = min(_CHUNK, len(payload) - first)
         views = windows(padded[first : first + size + 7], longest)
-        kind = known[views] if known is not None else np.searchsorted(bounds, views, side="right")
-        starts, exit_ = _chain(kinds[kind], start, longest)
-        kind = kind[starts]
-        codes = (views[starts] >> (longest - kinds[kind]).astype("uint64")).astype("int64")
-        found.append(ranked[codes + offsets[kind]])
+        if known is None:
+            bits = kinds[np.searchsorted(bounds, views, side="right")]
+        else:
+            bits = known[views]
+        starts, exit_ = _chain(bits, start, longest)
+        bits = bits[starts]
+        codes = views[starts] >> (longest - bits)
+        found.append(ranked[codes + offsets[np.searchsorted(kinds, bits)]])
         total += starts.size
         if total >= count:  # the last chunk: what follows the last code is padding
             last = starts.size - (total - count) - 1
-            end = 8 * first + int(starts[last] + kinds[kind[last]])
-            _check_padding(payload, end)
+            _check_padding(payload, 8 * first + int(starts[last] + bits[last]))
             return np.concatenate(found)[:count]
         start = exit_ - 8 * size
     raise ValueError(f"data ends after {total:,} of its {count:,} symbols.")

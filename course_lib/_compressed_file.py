@@ -207,9 +207,10 @@ def _class(module: Any, name: Any) -> type | None:
 
 
 def _objects(config: Any) -> Iterator[dict]:
-    """Yield every dictionary that names a class, or a module, from the outside in."""
+    """Yield every dictionary that names a class or a module, or holds code, from the outside in."""
     if isinstance(config, dict):
-        if "class_name" in config or "module" in config:
+        code = isinstance(config.get("value"), list | tuple)  # so Keras writes a bare lambda
+        if code or "class_name" in config or "module" in config:
             yield {"class_name": None, **config}
         config = list(config.values())
     if isinstance(config, list | tuple):

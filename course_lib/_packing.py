@@ -16,6 +16,8 @@ __all__ = [
     "windows",
 ]
 
+_AT_ONCE = 2**13
+
 
 def whole_numbers(name: str, values: np.ndarray) -> np.ndarray:
     """Return a list of whole numbers as int64, or raise a ValueError that names it."""
@@ -34,7 +36,8 @@ def pack_widths(values: np.ndarray, widths: np.ndarray) -> bytes:
     """Lay numbers side by side, each with its own number of bits.
 
     Each number goes to its place in a 64-bit word, and its end into the next word where it does not
-    fit; the numbers of one word are then joined.
+    fit; the numbers of one word are then joined. Some thousands are done at once: their arrays stay
+    in the processor's cache.
 
     Args:
         values: whole numbers from 0 to ``2**width - 1``, shape ``(count,)``.
@@ -43,25 +46,27 @@ def pack_widths(values: np.ndarray, widths: np.ndarray) -> bytes:
     Returns:
         As many bytes as needed, zeros at the end of the last one.
     """
-    values, widths = values.astype("uint64"), widths.astype("int64")
-    if not values.size:
-        return b""
-    ends = np.cumsum(widths)
-    word, shift = np.divmod(ends - widths, 64)
-    aligned = values << (64 - widths).astype("uint64")  # the number at the top of its word
-    shift = shift.astype("uint64")
-    spilled = aligned << (np.uint64(63) - shift) << np.uint64(1)  # by 64 at most, in two steps
-    firsts = np.flatnonzero(np.diff(word, prepend=-1))
-    words = np.zeros(int(word[-1]) + 2, "uint64")
-    words[word[firsts]] = np.bitwise_or.reduceat(aligned >> shift, firsts)
-    words[word[firsts] + 1] |= np.bitwise_or.reduceat(spilled, firsts)
-    return words.astype(">u8").tobytes()[: (int(ends[-1]) + 7) // 8]
+    words = np.zeros(int(widths.sum()) // 64 + 2, "uint64")
+    start = 0
+    for first in range(0, values.size, _AT_ONCE):
+        some = values[first : first + _AT_ONCE].astype("uint64")
+        their = widths[first : first + _AT_ONCE].astype("int64")
+        ends = start + np.cumsum(their)
+        begins = ends - their
+        word, shift = begins >> 6, (begins & 63).astype("uint64")
+        aligned = some << (64 - their).astype("uint64")  # the number at the top of its word
+        spilled = aligned << (np.uint64(63) - shift) << np.uint64(1)  # by 64 at most, in two steps
+        firsts = np.flatnonzero(np.diff(word, prepend=-1))
+        words[word[firsts]] |= np.bitwise_or.reduceat(aligned >> shift, firsts)
+        words[word[firsts] + 1] |= np.bitwise_or.reduceat(spilled, firsts)
+        start = int(ends[-1])
+    return words.astype(">u8").tobytes()[: (start + 7) // 8]
 
 
 def unpack_widths(data: bytes, width: int, count: int) -> np.ndarray:
     """Read ``count`` numbers of ``width`` bits each, 1 to 57: undo :func:`pack_widths`."""
     padded = np.frombuffer(data + bytes(8), "uint8")
-    return windows(padded[:-1], width)[np.arange(count) * width].astype("int64")
+    return windows(padded[:-1], width)[np.arange(count) * width]
 
 
 def windows(padded: np.ndarray, width: int) -> np.ndarray:
@@ -72,11 +77,11 @@ def windows(padded: np.ndarray, width: int) -> np.ndarray:
         width: 1 to 57.
 
     Returns:
-        uint64, shape ``(8 * size,)``.
+        int64, shape ``(8 * size,)``.
     """
     words = np.lib.stride_tricks.sliding_window_view(padded, 8).copy().view(">u8")
     shifts = np.arange(8, dtype="uint64")
-    return (words.astype("uint64") << shifts >> np.uint64(64 - width)).ravel()
+    return (words.astype("uint64") << shifts >> np.uint64(64 - width)).ravel().view("int64")
 
 
 def append_number(data: bytearray, number: int) -> None:

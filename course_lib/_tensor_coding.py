@@ -201,7 +201,10 @@ def decode_tensor(
         positions = _coding.absolute_indices(_coding.huffman_decode(gaps, most=size))
     patterns = np.dtype(f"<u{dtype.itemsize}")
     if kind & _SHARED:
-        entries = np.frombuffer(book, patterns)[_coding.huffman_decode(values, most=size)]
+        codebook, codes = np.frombuffer(book, patterns), _coding.huffman_decode(values, most=size)
+        if codes.size and (codes.min() < 0 or codes.max() >= codebook.size):
+            raise ValueError("a code points outside its codebook")
+        entries = codebook[codes]
     elif kind & _SCALED:
         scales = np.frombuffer(book, "<f4")
         codes = _coding.huffman_decode(values, most=size)
