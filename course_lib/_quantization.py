@@ -236,5 +236,3 @@ def _check_sequential(model: keras.Model) -> None:
             f"model must be a built Sequential, but it is a {type(model).__name__}"
             f"{'' if model.built else ' that is not built'}."
         )
-
-

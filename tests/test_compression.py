@@ -385,7 +385,9 @@ def test_rounded_activations_lie_on_their_grid():
     first = keras.Model(rounded.inputs, rounded.get_layer("first_rounded").output)
     assert len(np.unique(out(first, X).round(5))) <= 8
     fine = compression.quantize_activations(model, ranges, 8)
-    assert np.abs(out(fine, X) - out(model, X)).max() < np.abs(out(rounded, X) - out(model, X)).max()
+    assert (
+        np.abs(out(fine, X) - out(model, X)).max() < np.abs(out(rounded, X) - out(model, X)).max()
+    )
 
 
 @pytest.mark.parametrize("per_channel", [True, False])
@@ -464,9 +466,7 @@ def test_each_weight_has_the_nearest_value_and_each_value_is_the_mean(seed):
     weights = random((60, 20), seed)
     codes, codebook = compression.share_weights(weights, 9)
     distances = np.abs(weights[..., None] - codebook)
-    np.testing.assert_allclose(
-        np.abs(weights - codebook[codes]), distances.min(axis=-1), atol=1e-6
-    )
+    np.testing.assert_allclose(np.abs(weights - codebook[codes]), distances.min(axis=-1), atol=1e-6)
     means = [weights[codes == k].mean(dtype="float64") for k in np.unique(codes)]
     np.testing.assert_allclose(codebook[np.unique(codes)], means, atol=1e-5)
 
@@ -547,9 +547,7 @@ def test_the_lottery_keeps_the_shares_it_says_and_its_controls_differ():
     y = (x[:, 0] * x[:, 1] > 0).astype(int) + 2 * (x[:, 2] > 0)
 
     def build():
-        return keras.Sequential(
-            [keras.Input((6,)), layers.Dense(20, "relu"), layers.Dense(4)]
-        )
+        return keras.Sequential([keras.Input((6,)), layers.Dense(20, "relu"), layers.Dense(4)])
 
     found = compression.lottery(
         build, (x[:150], y[:150], x[150:], y[150:]), [0, 1], 3, epochs=8, batch_size=25
