@@ -36,9 +36,9 @@ def mlp(seed=0, dtype=None):
 def branched(seed=0):
     training.set_seed(seed)
     x = keras.Input((8, 8, 2))
-    y = layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2")(x)
+    y = layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2", bias_constraint="max_norm")(x)
     y = layers.BatchNormalization()(layers.Activation("relu")(y))
-    z = layers.SeparableConv2D(4, 3, padding="same", kernel_constraint="max_norm")(x)
+    z = layers.SeparableConv2D(4, 3, padding="same")(x)
     y = layers.Dropout(0.3)(layers.Add()([y, z]))
     return keras.Model(x, layers.Dense(3)(layers.GlobalAveragePooling2D()(y)))
 
