@@ -19,6 +19,22 @@ import numpy as np
 
 from course_lib import gradients, training
 from course_lib._channels import channel_norms, channels_to_keep, mask_channels, remove_channels
+from course_lib._coding import (
+    absolute_indices,
+    huffman_decode,
+    huffman_encode,
+    huffman_lengths,
+    relative_indices,
+)
+from course_lib._compressed_file import CompressedSize, load_compressed, save_compressed
+from course_lib._edge import (
+    Latency,
+    export_litert,
+    export_onnx,
+    litert_latency,
+    run_litert,
+    run_onnx,
+)
 from course_lib._kernel_wrappers import (
     QuantizationAware,
     SharedKernel,
@@ -46,25 +62,38 @@ from course_lib._quantization import (
 )
 from course_lib._sparse_training import GradualPruning, KeepZeros, cubic_sparsity
 from course_lib._weight_sharing import Shared, share_model, share_weights
+from course_lib.distillation import Distiller, distillation_loss
 
 __all__ = [
+    "CompressedSize",
+    "Distiller",
     "FakeQuantize",
     "GradualPruning",
     "KeepZeros",
+    "Latency",
     "Lottery",
     "QuantizationAware",
     "Quantized",
     "Shared",
     "SharedKernel",
+    "absolute_indices",
     "accuracy",
     "calibrate",
     "channel_norms",
     "channels_to_keep",
     "cubic_sparsity",
     "dequantize",
+    "distillation_loss",
+    "export_litert",
+    "export_onnx",
     "global_masks",
+    "huffman_decode",
+    "huffman_encode",
+    "huffman_lengths",
     "kept",
     "lenet_300_100",
+    "litert_latency",
+    "load_compressed",
     "lottery",
     "magnitude_mask",
     "mask_channels",
@@ -74,8 +103,12 @@ __all__ = [
     "quantize",
     "quantize_activations",
     "quantize_model",
+    "relative_indices",
     "remove_channels",
     "round_straight_through",
+    "run_litert",
+    "run_onnx",
+    "save_compressed",
     "sensitivity",
     "share_model",
     "share_weights",
