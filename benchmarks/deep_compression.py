@@ -9,9 +9,9 @@ one, so that the extra training alone cannot be what helped. With --record the t
 book/recorded/deep-compression/ and deep-compression-layers/. Some four minutes a seed on one core.
 
 Two things differ from the paper. A weight counts by its magnitude times the root mean square of
-what it multiplies (Sun and others 2024, equation 1), so that weights of pixels that are nearly
-always black go first; and all training decays the kernels. The settings were chosen on the last
-10,000 training images; the test images were not used for that.
+what it multiplies (after Sun and others 2024), so that weights of pixels that are nearly always
+black go first; and all training but that of the shared values decays the kernels. That, the shares
+to drop and the number of values were chosen on the last 10,000 training images, not on the test.
 """
 
 import math
