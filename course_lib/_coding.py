@@ -9,7 +9,7 @@ Neither direction walks from bit to bit in Python. The encoder shifts all codes 
 64-bit words at once. The decoder asks at **every** bit where a code that started there would end,
 and then follows that map from the first bit in strides of 16 codes.
 
-Main references: Huffman (1952) for the code, Han and others (2016, section 2 and figure 2) for the
+Main references: Huffman (1952) for the code, Han and others (2016, section 2) for the
 relative index with filler zeros. That all lengths together determine a code, so that a table needs
 nothing else, is the canonical form that DEFLATE uses too (RFC 1951, section 3.2.2).
 """
@@ -274,7 +274,7 @@ def relative_indices(positions: np.ndarray, bits: int) -> tuple[np.ndarray, np.n
 
     An entry is the number of zeros since the entry before. Where there are more than
     ``2**bits - 1``, a *filler* is put in between: an entry that stands for one more zero, which is
-    stored as if it were a weight (Han and others 2016, figure 2).
+    stored as if it were a weight (Han and others 2016, section 2).
 
     Args:
         positions: places of the weights in the flattened tensor, whole numbers from 0 on in

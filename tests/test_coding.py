@@ -274,12 +274,12 @@ def test_a_length_without_end_is_refused():
 # Sparse indices
 
 
-def test_the_papers_figure_2():
-    # Weights at places 1, 4 and 15; no more than three bits: a filler at 12, eight after 4.
+def test_an_example_of_three_bits_by_hand():
+    # Weights at places 1, 4 and 15: the last is more than eight further on, so a filler at 12.
     gaps, filler = coding.relative_indices([1, 4, 15], 3)
     assert coding.absolute_indices(gaps).tolist() == [1, 4, 12, 15]
     assert filler.tolist() == [False, False, True, False]
-    assert gaps.max() == 7
+    assert gaps.tolist() == [1, 2, 7, 2]
 
 
 @pytest.mark.parametrize("seed", range(4))
