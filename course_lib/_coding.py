@@ -9,9 +9,9 @@ Neither direction walks from bit to bit in Python. The encoder shifts all codes 
 64-bit words at once. The decoder asks at **every** bit where a code that started there would end,
 and then follows that map from the first bit in strides of 16 codes.
 
-Main references: Huffman (1952) for the code, Han and others (2016, section 2) for the
-relative index with filler zeros. That all lengths together determine a code, so that a table needs
-nothing else, is the canonical form that DEFLATE uses too (RFC 1951, section 3.2.2).
+Main references: Huffman (1952) for the code, Han and others (2016, section 2) for the relative
+index with filler zeros. That the lengths alone determine a code, so that a table needs nothing
+else, is the canonical form that DEFLATE uses too (Deutsch 1996, RFC 1951, section 3.2.2).
 """
 
 from __future__ import annotations
@@ -190,13 +190,11 @@ def _decode(payload: bytes, lengths: np.ndarray, count: int) -> np.ndarray:
     ranked = np.lexsort((np.arange(lengths.size), lengths))[np.count_nonzero(lengths == 0) :]
     longest = int(lengths.max())
     kinds, kind_counts = np.unique(lengths[ranked], return_counts=True)
-    firsts = canonical_codes(lengths)[ranked[np.cumsum(kind_counts) - kind_counts]]
+    firsts = canonical_codes(lengths)[ranked[np.cumsum(kind_counts) - kind_counts]].astype("int64")
     # Where a window of ``longest`` bits is below bounds[k] (and no earlier one), it starts with a
     # code of kinds[k] bits.
-    bounds = ((firsts + kind_counts.astype("uint64")) << (longest - kinds).astype("uint64")).astype(
-        "int64"
-    )
-    offsets = (np.cumsum(kind_counts) - kind_counts) - firsts.astype("int64")
+    bounds = (firsts + kind_counts) << (longest - kinds)
+    offsets = np.cumsum(kind_counts) - kind_counts - firsts
     known = None
     if longest <= 16:
         known = kinds[np.searchsorted(bounds, np.arange(2**longest), side="right")]
@@ -283,7 +281,7 @@ def relative_indices(positions: np.ndarray, bits: int) -> tuple[np.ndarray, np.n
 
     Returns:
         The gaps, int64 from 0 to ``2**bits - 1``, shape ``(entries,)``, and whether each entry is a
-        filler, bool, same shape.
+        weight (and no filler), bool, same shape.
 
     Raises:
         ValueError: ``positions`` or ``bits`` are of another form.
@@ -296,9 +294,9 @@ def relative_indices(positions: np.ndarray, bits: int) -> tuple[np.ndarray, np.n
     fillers, rest = np.divmod(gaps, 2**bits)
     weights = np.cumsum(fillers + 1) - 1
     entries = np.full(int(fillers.sum()) + positions.size, 2**bits - 1)
-    is_filler = np.ones(entries.shape, bool)
-    entries[weights], is_filler[weights] = rest, False
-    return entries, is_filler
+    is_weight = np.zeros(entries.shape, bool)
+    entries[weights], is_weight[weights] = rest, True
+    return entries, is_weight
 
 
 def absolute_indices(gaps: np.ndarray) -> np.ndarray:
