@@ -2,10 +2,10 @@
 
     python benchmarks/coding.py [--rounds 5] [--record]
 
-The weights are normal draws, rounded to whole numbers of one byte. The plain program is the textbook's:
-a tree, a dictionary of texts of 0 and 1, and a walk from bit to bit. zlib runs with its Huffman
-coding alone and at its default. Speeds are megabytes of weights (one byte each) a second, medians
-over the rounds; all contenders are timed in turn. With --record the table is kept under
+The weights are normal draws, rounded to whole numbers of one byte. The plain program is the
+textbook's: a tree, a dictionary of texts of 0 and 1, and a walk from bit to bit. zlib runs with its
+Huffman coding alone and at its default. Speeds are megabytes of weights (one byte each) a second,
+medians over the rounds; all contenders are timed in turn. With --record the table is kept under
 book/recorded/coding-speed/. Half a minute on one core.
 """
 

@@ -2,16 +2,16 @@
 
 Serves the chapter ``compute/compression``. ``huffman_encode`` and ``huffman_decode`` turn whole
 numbers into bytes and back, the table of the code included; ``huffman_lengths`` and
-``canonical_codes`` are their two halves. ``relative_indices`` and ``absolute_indices`` say where
-the weights of a sparse tensor are by the gaps between them.
+``canonical_codes`` are their two halves. Where the weights of a sparse tensor are,
+``relative_indices`` says by the gaps between them, and ``absolute_indices`` by their places again.
 
 Neither direction walks from bit to bit in Python. The encoder shifts all codes to their place in
 64-bit words at once. The decoder asks at **every** bit where a code that started there would end,
 and then follows that map from the first bit in strides of 16 codes.
 
-Main references: Huffman (1952) for the code, Han and others (2016, section 2 and figure 2) for the
-relative index with filler zeros. That all lengths together determine a code, so that a table needs
-nothing else, is the canonical form that DEFLATE uses too (RFC 1951, section 3.2.2).
+Main references: Huffman (1952) for the code. That the lengths alone determine one, so that a table
+needs nothing else, is the canonical form that DEFLATE uses too (Deutsch 1996, RFC 1951, section
+3.2.2).
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import heapq
 
 import numpy as np
 
-from course_lib._checks import check_whole
 from course_lib._packing import (
     append_number,
     pack_widths,
@@ -29,6 +28,7 @@ from course_lib._packing import (
     whole_numbers,
     windows,
 )
+from course_lib._sparse_indices import absolute_indices, relative_indices
 
 __all__ = [
     "absolute_indices",
@@ -190,13 +190,11 @@ def _decode(payload: bytes, lengths: np.ndarray, count: int) -> np.ndarray:
     ranked = np.lexsort((np.arange(lengths.size), lengths))[np.count_nonzero(lengths == 0) :]
     longest = int(lengths.max())
     kinds, kind_counts = np.unique(lengths[ranked], return_counts=True)
-    firsts = canonical_codes(lengths)[ranked[np.cumsum(kind_counts) - kind_counts]]
+    firsts = canonical_codes(lengths)[ranked[np.cumsum(kind_counts) - kind_counts]].astype("int64")
     # Where a window of ``longest`` bits is below bounds[k] (and no earlier one), it starts with a
     # code of kinds[k] bits.
-    bounds = ((firsts + kind_counts.astype("uint64")) << (longest - kinds).astype("uint64")).astype(
-        "int64"
-    )
-    offsets = (np.cumsum(kind_counts) - kind_counts) - firsts.astype("int64")
+    bounds = (firsts + kind_counts) << (longest - kinds)
+    offsets = np.cumsum(kind_counts) - kind_counts - firsts
     known = None
     if longest <= 16:
         known = kinds[np.searchsorted(bounds, np.arange(2**longest), side="right")]
@@ -267,53 +265,3 @@ def _check_padding(payload: bytes, end: int) -> None:
         raise ValueError("data ends within its last symbol.")
     if (end + 7) // 8 != len(payload) or payload[-1] & ((1 << (-end % 8)) - 1):
         raise ValueError("data goes on after its last symbol.")
-
-
-def relative_indices(positions: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Say where the weights of a sparse tensor are by the gaps between them, of few bits each.
-
-    An entry is the number of zeros since the entry before. Where there are more than
-    ``2**bits - 1``, a *filler* is put in between: an entry that stands for one more zero, which is
-    stored as if it were a weight (Han and others 2016, figure 2).
-
-    Args:
-        positions: places of the weights in the flattened tensor, whole numbers from 0 on in
-            ascending order, shape ``(weights,)``.
-        bits: width of a gap, 1 to 16.
-
-    Returns:
-        The gaps, int64 from 0 to ``2**bits - 1``, shape ``(entries,)``, and whether each entry is a
-        filler, bool, same shape.
-
-    Raises:
-        ValueError: ``positions`` or ``bits`` are of another form.
-    """
-    check_whole("bits", bits, 1, 16)
-    positions = whole_numbers("positions", positions)
-    gaps = np.diff(positions, prepend=-1) - 1
-    if positions.size and gaps.min() < 0:
-        raise ValueError("positions must be from 0 on and ascending, without repeats.")
-    fillers, rest = np.divmod(gaps, 2**bits)
-    weights = np.cumsum(fillers + 1) - 1
-    entries = np.full(int(fillers.sum()) + positions.size, 2**bits - 1)
-    is_filler = np.ones(entries.shape, bool)
-    entries[weights], is_filler[weights] = rest, False
-    return entries, is_filler
-
-
-def absolute_indices(gaps: np.ndarray) -> np.ndarray:
-    """Return the places that gaps stand for, fillers included: undo :func:`relative_indices`.
-
-    Args:
-        gaps: zeros before each entry, whole numbers from 0 on, shape ``(entries,)``.
-
-    Returns:
-        int64, shape ``(entries,)``.
-
-    Raises:
-        ValueError: ``gaps`` is of another form.
-    """
-    gaps = whole_numbers("gaps", gaps)
-    if gaps.size and gaps.min() < 0:
-        raise ValueError(f"gaps must be at least 0, but the least is {gaps.min()}.")
-    return np.cumsum(gaps + 1) - 1

@@ -274,12 +274,12 @@ def test_a_length_without_end_is_refused():
 # Sparse indices
 
 
-def test_the_papers_figure_2():
-    # Weights at places 1, 4 and 15; no more than three bits: a filler at 12, eight after 4.
-    gaps, filler = coding.relative_indices([1, 4, 15], 3)
+def test_an_example_of_three_bits_by_hand():
+    # Weights at places 1, 4 and 15: the last is more than eight further on, so a filler at 12.
+    gaps, is_weight = coding.relative_indices([1, 4, 15], 3)
     assert coding.absolute_indices(gaps).tolist() == [1, 4, 12, 15]
-    assert filler.tolist() == [False, False, True, False]
-    assert gaps.max() == 7
+    assert is_weight.tolist() == [True, True, False, True]
+    assert gaps.tolist() == [1, 2, 7, 2]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -287,19 +287,19 @@ def test_the_papers_figure_2():
 @pytest.mark.parametrize("density", [0.002, 0.05, 0.5, 1.0])
 def test_places_come_back_and_gaps_fit_their_bits(seed, bits, density):
     positions = np.flatnonzero(rng(seed).random(5000) < density)
-    gaps, filler = coding.relative_indices(positions, bits)
+    gaps, is_weight = coding.relative_indices(positions, bits)
     places = coding.absolute_indices(gaps)
-    assert np.array_equal(places[~filler], positions)
+    assert np.array_equal(places[is_weight], positions)
     assert gaps.size == 0 or (gaps.min() >= 0 and gaps.max() < 2**bits)
-    assert not np.isin(places[filler], positions).any()
+    assert not np.isin(places[~is_weight], positions).any()
     assert (np.diff(places) > 0).all()
     free = np.diff(positions, prepend=-1) - 1  # one filler for each full run of zeros
-    assert filler.sum() == (free // 2**bits).sum()
+    assert (~is_weight).sum() == (free // 2**bits).sum()
 
 
 def test_no_weights_have_no_gaps():
-    gaps, filler = coding.relative_indices(np.zeros(0, int), 4)
-    assert gaps.size == filler.size == coding.absolute_indices(gaps).size == 0
+    gaps, is_weight = coding.relative_indices(np.zeros(0, int), 4)
+    assert gaps.size == is_weight.size == coding.absolute_indices(gaps).size == 0
 
 
 @pytest.mark.parametrize("positions", [[3, 3], [4, 2], [-1, 2], [0.5], [[1, 2]]])

@@ -36,9 +36,9 @@ def mlp(seed=0, dtype=None):
 def branched(seed=0):
     training.set_seed(seed)
     x = keras.Input((8, 8, 2))
-    y = layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2")(x)
+    y = layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2", bias_constraint="max_norm")(x)
     y = layers.BatchNormalization()(layers.Activation("relu")(y))
-    z = layers.SeparableConv2D(4, 3, padding="same", kernel_constraint="max_norm")(x)
+    z = layers.SeparableConv2D(4, 3, padding="same")(x)
     y = layers.Dropout(0.3)(layers.Add()([y, z]))
     return keras.Model(x, layers.Dense(3)(layers.GlobalAveragePooling2D()(y)))
 
@@ -105,7 +105,7 @@ def test_a_model_comes_back_with_the_same_weights_and_the_file_is_as_long_as_sai
     x = rng(2).integers(0, 11, INPUTS[build])
     x = x if build is recurrent else x.astype("float32")
     same = [ops.convert_to_numpy(m(x, training=False)) for m in (model, loaded)]
-    assert np.array_equal(*same)
+    assert np.array_equal(*same, equal_nan=True)
     assert getattr(loaded, "optimizer", None) is None
 
 
