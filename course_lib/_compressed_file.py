@@ -174,6 +174,9 @@ def _model_from(data: bytes) -> keras.Model:
         variable.assign(array)
     if place != len(data):
         raise ValueError(f"{len(data) - place} bytes follow its last tensor")
+    for layer in model._flatten_layers():
+        if hasattr(layer, "finalize_state"):  # Normalization computes with copies of its weights
+            layer.finalize_state()
     return model
 
 

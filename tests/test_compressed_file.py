@@ -156,6 +156,20 @@ def test_negative_zeros_cost_nothing_and_come_back_as_zeros(tmp_path):
     assert not np.signbit(kernel[~mask]).any()
 
 
+def test_layers_that_keep_copies_of_their_weights_compute_the_same(tmp_path):
+    x = 3 + 2 * numbers((50, 4))
+    adapted = layers.Normalization()
+    adapted.adapt(x)
+    inner = keras.Sequential([keras.Input((4,)), adapted, layers.Dense(3, "tanh")])
+    model = keras.Sequential(
+        [keras.Input((4,)), inner, layers.SpectralNormalization(layers.Dense(2))]
+    )
+    ops.convert_to_numpy(model(x, training=True))
+    compressed.save_compressed(model, tmp_path / "m")
+    loaded = compressed.load_compressed(tmp_path / "m")
+    assert np.array_equal(*(ops.convert_to_numpy(m(x, training=False)) for m in (model, loaded)))
+
+
 # Tensors
 
 
