@@ -21,8 +21,16 @@ from keras import layers
 from race import options
 from scipy import special
 
-from course_lib import compression, convolution, datasets, distillation, recorded, regularization
-from course_lib import saliency, training
+from course_lib import (
+    compression,
+    convolution,
+    datasets,
+    distillation,
+    recorded,
+    regularization,
+    saliency,
+    training,
+)
 
 data = datasets.load("fashion_mnist", size="small")
 x, y = training.scale_images(data.x_train), data.y_train

@@ -19,8 +19,8 @@ from course_lib._model_parts import copy_of
 __all__ = [
     "finite_weights",
     "global_masks",
-    "kernel_layers",
     "kept",
+    "kernel_layers",
     "magnitude_mask",
     "prune_model",
     "sensitivity",

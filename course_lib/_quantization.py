@@ -130,8 +130,8 @@ def quantize_model(
 def round_straight_through(x: Any) -> Any:
     """Round, and let the gradient pass as if nothing had happened.
 
-    Chapter equation ``eq-compression-ste``: the straight-through estimator (Bengio, Léonard and
-    Courville 2013, section 5). The true derivative of rounding is 0 almost everywhere.
+    Chapter equation ``eq-compression-ste``: the straight-through estimator (Bengio, Léonard
+    and Courville 2013). The true derivative of rounding is 0 almost everywhere.
 
     Args:
         x: a float tensor of any shape.
@@ -236,5 +236,3 @@ def _check_sequential(model: keras.Model) -> None:
             f"model must be a built Sequential, but it is a {type(model).__name__}"
             f"{'' if model.built else ' that is not built'}."
         )
-
-

@@ -18,9 +18,7 @@ from course_lib._pruning import global_masks, kernel_layers, magnitude_mask
 __all__ = ["GradualPruning", "KeepZeros", "cubic_sparsity"]
 
 
-def cubic_sparsity(
-    step: float, final: float, begin: int, end: int, initial: float = 0.0
-) -> float:
+def cubic_sparsity(step: float, final: float, begin: int, end: int, initial: float = 0.0) -> float:
     """Return the share to be gone at a step: fast at first, ever slower toward the end.
 
     Chapter equation ``eq-compression-cubic`` (Zhu and Gupta 2017, equation 1).
@@ -153,7 +151,9 @@ class GradualPruning(KeepZeros):
         else:
             named = isinstance(self.sparsity, Mapping)
             finals = [self.sparsity[x.name] if named else self.sparsity for x in self._layers]
-            masks = [magnitude_mask(k, self._share(f)) for k, f in zip(kernels, finals, strict=True)]
+            masks = [
+                magnitude_mask(k, self._share(f)) for k, f in zip(kernels, finals, strict=True)
+            ]
         names = [layer.name for layer in self._layers]
         self._set({n: m & (k != 0) for n, m, k in zip(names, masks, kernels, strict=True)})
 
