@@ -19,6 +19,7 @@ from course_lib._model_parts import copy_of
 __all__ = [
     "finite_weights",
     "global_masks",
+    "in_batches",
     "kept",
     "kernel_layers",
     "magnitude_mask",
@@ -100,6 +101,13 @@ def kernel_layers(model: keras.Model, names: Iterable[str] | None = None) -> lis
             f"but {', '.join(unknown) or 'no layer'} was given."
         )
     return [layers[name] for name in layers if name in chosen]
+
+
+def in_batches(model: keras.Model | keras.Layer, x: np.ndarray, batch_size: int) -> np.ndarray:
+    """Call a model with one output on batches of inputs, as in use, without compiling it."""
+    starts = range(0, len(x), batch_size)
+    parts = [model(x[start : start + batch_size], training=False) for start in starts]
+    return np.concatenate([ops.convert_to_numpy(part) for part in parts])
 
 
 def prune_model(

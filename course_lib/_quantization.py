@@ -18,7 +18,7 @@ from keras import ops
 
 from course_lib._checks import check_between, check_whole
 from course_lib._model_parts import copy_of
-from course_lib._pruning import finite_weights, kernel_layers
+from course_lib._pruning import finite_weights, in_batches, kernel_layers
 
 __all__ = [
     "FakeQuantize",
@@ -196,11 +196,11 @@ def calibrate(
     x = finite_weights(x, "x")
     check_between("percentile", percentile, 50, 100, open_start=True)
     chosen = kernel_layers(model)
-    probe = keras.Model(model.inputs, [layer.output for layer in chosen])
-    found = probe.predict(x, batch_size=250, verbose=0)
-    found = found if isinstance(found, list) else [found]
-    ranges = {}
-    for layer, values in zip(chosen, found, strict=True):
+    ranges, values = {}, x
+    for layer in model.layers:
+        values = in_batches(layer, values, 250)
+        if layer not in chosen:
+            continue
         low, high = np.percentile(values, [100 - percentile, percentile])
         ranges[layer.name] = (min(float(low), 0.0), max(float(high), 0.0))
     return ranges

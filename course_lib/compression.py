@@ -45,6 +45,7 @@ from course_lib._kernel_wrappers import (
 from course_lib._lottery import Lottery, lottery, surviving
 from course_lib._pruning import (
     global_masks,
+    in_batches,
     kept,
     magnitude_mask,
     prune_model,
@@ -94,6 +95,7 @@ __all__ = [
     "lenet_300_100",
     "litert_latency",
     "load_compressed",
+    "logits_of",
     "lottery",
     "magnitude_mask",
     "mask_channels",
@@ -183,5 +185,20 @@ def tune(
 
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
     """Return the share of examples whose largest logit is that of the right class."""
-    logits = model.predict(x, batch_size=500, verbose=0)
-    return float((logits.argmax(axis=1) == y).mean())
+    return float((logits_of(model, x).argmax(axis=1) == y).mean())
+
+
+def logits_of(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarray:
+    """Run a model that is used once, such as one of many variants.
+
+    Unlike ``predict`` it does not compile the model first, which would take longer than the run.
+
+    Args:
+        model: gives one output.
+        x: inputs, shape ``(examples, ...)``.
+        batch_size: examples at a time.
+
+    Returns:
+        Outputs, shape ``(examples, classes)``.
+    """
+    return in_batches(model, x, batch_size)

@@ -169,7 +169,7 @@ EXERCISES = {
         mistakes=[
             (
                 lambda positions, bits: int(np.sum(np.diff(positions) // 2**bits)),
-                "count zeros: between places 4 and 15 are ten. So are zeros before the first entry.",
+                "count zeros: ten lie between places 4 and 15, and some before the first entry.",
             ),
             (
                 lambda positions, bits: int(np.sum(_zeros(positions) // (2**bits - 1))),
