@@ -4,9 +4,9 @@
 
 The weights are normal draws, rounded to whole numbers of one byte. The plain program is the
 textbook's: a tree, a dictionary of texts of 0 and 1, and a walk from bit to bit. zlib runs with its
-Huffman coding alone and at its default. Speeds are megabytes of weights (one byte each) a second,
-medians over the rounds; all contenders are timed in turn. With --record the table is kept under
-book/recorded/coding-speed/. Half a minute on one core.
+Huffman coding alone and at its default. Speeds are megabytes of weights (one byte each) a second of
+the processor, medians over the rounds; all contenders are timed in turn, and none uses more than
+one core. With --record the table is kept under book/recorded/coding-speed/. Half a minute.
 """
 
 import heapq
@@ -77,9 +77,10 @@ def contenders(weights: np.ndarray) -> dict[str, tuple[Callable, Callable, objec
 
 
 def seconds(call: Callable, argument: object) -> tuple[float, object]:
-    start = time.perf_counter()
+    """Return the processor's seconds, which other programs on the machine do not lengthen."""
+    start = time.process_time()
     result = call(argument)
-    return time.perf_counter() - start, result
+    return time.process_time() - start, result
 
 
 def size(coded: object) -> int:

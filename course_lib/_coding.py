@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 _SPAN = 2**16  # the widest alphabet: the table has one entry for each number in it
+_FAR = 2**62
 _CHUNK = 2**13  # bytes decoded at a time, so that the maps stay in the processor's cache
 _DOUBLINGS = 4
 
@@ -130,10 +131,11 @@ def huffman_parts(symbols: np.ndarray) -> tuple[bytes, bytes]:
     if symbols.size == 0:
         return bytes(table), b""
     low, span = int(symbols.min()), int(symbols.max()) - int(symbols.min()) + 1
-    if span > _SPAN:
+    if span > _SPAN or abs(low) >= _FAR:
         raise ValueError(
-            f"symbols must lie within a range of {_SPAN:,}, but they go from {low:,} to "
-            f"{low + span - 1:,}. Number the distinct ones first (np.unique, return_inverse)."
+            f"symbols must lie within a range of {_SPAN:,}, and below {_FAR:,}, but they go from "
+            f"{low:,} to {low + span - 1:,}. Number the distinct ones first (np.unique, "
+            "return_inverse)."
         )
     append_number(table, 2 * low if low >= 0 else -2 * low - 1)  # the sign in the lowest bit
     append_number(table, span)
@@ -171,7 +173,7 @@ def huffman_decode(data: bytes, most: int = 2**31) -> np.ndarray:
     low, place = read_number(data, place)
     span, place = read_number(data, place)
     low = -(low + 1) // 2 if low % 2 else low // 2
-    if not 1 <= span <= _SPAN or abs(low) >= 2**62:
+    if not 1 <= span <= _SPAN or abs(low) >= _FAR:
         raise ValueError(f"data says that its symbols are {span:,} numbers from {low:,} on.")
     if span == 1:
         _check_end(data, place)
@@ -181,8 +183,10 @@ def huffman_decode(data: bytes, most: int = 2**31) -> np.ndarray:
     if not 1 <= width <= 6 or end > len(data):
         raise ValueError("data ends before its table does, or its table has an impossible width.")
     _check_padding(data[place + 1 : end], span * width)
-    lengths = unpack_widths(data[place + 1 : end], width, span)
-    return low + _decode(data[end:], _checked_lengths(lengths), count)
+    lengths = _checked_lengths(unpack_widths(data[place + 1 : end], width, span))
+    if not lengths.any():
+        raise ValueError("data has a table without any code.")
+    return low + _decode(data[end:], lengths, count)
 
 
 def _decode(payload: bytes, lengths: np.ndarray, count: int) -> np.ndarray:

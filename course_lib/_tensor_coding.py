@@ -206,8 +206,9 @@ def decode_tensor(
             raise ValueError("a code points outside its codebook")
         entries = codebook[codes]
     elif kind & _SCALED:
-        scales = np.frombuffer(book, "<f4")
-        codes = _coding.huffman_decode(values, most=size)
+        scales, codes = np.frombuffer(book, "<f4"), _coding.huffman_decode(values, most=size)
+        if scales.size == 0:
+            raise ValueError("a tensor has no scale")
         products = scales[positions[: codes.size] % scales.size] * codes
         entries = products.astype("<f4").view(patterns)
     else:

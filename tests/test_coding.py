@@ -218,12 +218,19 @@ def test_a_count_that_cannot_be_true_is_refused_before_memory_is_taken():
         coding.huffman_decode(coding.huffman_encode(np.zeros(10, int)), most=9)
 
 
+def test_a_table_without_any_code_is_refused():
+    # Count 3, smallest symbol 0, a range of 2, one bit a length, and both lengths 0.
+    with pytest.raises(ValueError, match="without any code"):
+        coding.huffman_decode(bytes([3, 0, 2, 1, 0, 0]))
+
+
 @pytest.mark.parametrize(
     ("symbols", "message"),
     [
         (np.zeros(3), "float64"),
         (np.zeros((2, 2), int), r"\(2, 2\)"),
         (np.array([0, 2**16]), "range of 65,536"),
+        (np.array([-(2**62)]), "range of 65,536"),
         (np.array([2**63], "uint64"), "below 2"),
     ],
 )
