@@ -335,6 +335,8 @@ def test_wrong_input_to_a_class_is_named():
         teach(starts, x, y, said, batch_size=21)
     with pytest.raises(ValueError, match="x must fit"):
         teach(starts, x[:, :4], y, said, batch_size=10)
+    with pytest.raises(ValueError, match="100 of its values are NaN"):
+        teach(starts, np.full_like(x, np.nan), y, said, batch_size=10)
 
 
 # What came over
