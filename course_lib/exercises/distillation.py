@@ -49,9 +49,8 @@ _LABELS = [
     (np.array([1, 1, 0, 4]), 5, 0.05),
 ]
 _COUNTS = [
-    (np.array([0, 1, 2, 2]), np.array([0, 1, 1, 0]), np.array([0, 1, 2, 2])),
-    (np.array([3, 3, 1, 0, 2]), np.array([3, 1, 1, 2, 2]), np.array([1, 1, 0, 0, 3])),
-    (np.array([1, 0, 1]), np.array([1, 0, 1]), np.array([0, 1, 1])),
+    tuple(np.random.default_rng(seed).integers(0, classes, size=(3, count)))
+    for seed, classes, count in ((0, 3, 20), (1, 4, 30), (2, 2, 15))
 ]
 
 
@@ -130,6 +129,10 @@ EXERCISES = {
                     + amount / (classes - 1) * (1 - np.eye(classes)[labels])
                 ),
                 "the amount is spread over all classes, the right one included.",
+            ),
+            (
+                lambda labels, classes, amount: np.log(np.eye(classes)[labels] + amount / classes),
+                "these sum to more than 1. The right class gives up the amount first.",
             ),
         ],
     ),
