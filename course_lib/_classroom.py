@@ -137,8 +137,11 @@ class Classroom(keras.Model):
                 f"{labels.shape} and the logits have shape {said.shape}."
             )
         flat = x.reshape(len(x), -1)
-        if flat.shape[1] != self.stack[0].kernel.shape[1]:
-            raise ValueError(f"x must fit the students' input, but its shape is {x.shape}.")
+        if flat.shape[1] != self.stack[0].kernel.shape[1] or not np.isfinite(flat).all():
+            raise ValueError(
+                f"x must fit the students' input and be finite, but its shape is {x.shape} and "
+                f"{np.isnan(flat).sum()} of its values are NaN."
+            )
         labels = np.broadcast_to(_axes(labels, 3), (*self.shape, len(x)))
         said = np.broadcast_to(_axes(said, 4), (*self.shape, len(x), classes))
         # Rows of examples first, so that a step takes whole rows.

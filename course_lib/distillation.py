@@ -147,7 +147,7 @@ def ensemble_logits(logits: Any) -> np.ndarray:
 def agreement(student_logits: Any, teacher_logits: Any) -> np.ndarray:
     """Measure fidelity: on which share of the examples do student and teacher answer alike?
 
-    Chapter equation ``eq-distillation-agreement`` (Stanton and others 2021, equation 2).
+    Chapter equation ``eq-distillation-agreement`` (the top-1 agreement of Stanton and others 2021).
 
     Args:
         student_logits: shape ``(..., examples, classes)``.
