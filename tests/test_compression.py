@@ -585,6 +585,15 @@ def test_tuning_trains_in_place_and_repeats():
         np.testing.assert_allclose(first, second, atol=1e-5)
 
 
+def test_running_without_compiling_is_predicting():
+    for size in (2, 5, 500):
+        ours = compression.logits_of(conv_net(), IMAGES, size)
+        np.testing.assert_allclose(ours, conv_net().predict(IMAGES, verbose=0), atol=1e-5)
+    labels = ours.argmax(axis=1)
+    assert compression.accuracy(conv_net(), IMAGES, labels) == 1
+    assert compression.accuracy(conv_net(), IMAGES, (labels + [0, 1, 1, 0, 0]) % 3) == 0.6
+
+
 # What is refused
 
 BAD = np.float32([1, np.nan])
