@@ -11,7 +11,7 @@ ONCE := test_build test_environment test_notebooks test_site test_data test_docu
 
 # Benchmarks that need the full data sets run when they are named.
 BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py attention.py \
-  saliency.py local_explanations.py)
+  saliency.py local_explanations.py coding.py edge.py hardware.py distributed_training.py)
 
 # TensorFlow is told to be quiet before it starts, and everything runs on shipped data by default.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
