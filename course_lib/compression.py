@@ -26,9 +26,13 @@ from course_lib._coding import (
     huffman_lengths,
     relative_indices,
 )
-from course_lib._compressed_file import CompressedSize, load_compressed, save_compressed
+from course_lib._compressed_file import (
+    CompressedSize,
+    StoredTensor,
+    load_compressed,
+    save_compressed,
+)
 from course_lib._edge import (
-    Latency,
     export_litert,
     export_onnx,
     litert_latency,
@@ -71,12 +75,12 @@ __all__ = [
     "FakeQuantize",
     "GradualPruning",
     "KeepZeros",
-    "Latency",
     "Lottery",
     "QuantizationAware",
     "Quantized",
     "Shared",
     "SharedKernel",
+    "StoredTensor",
     "absolute_indices",
     "accuracy",
     "calibrate",
