@@ -297,6 +297,13 @@ class TestBuild:
         assert result.returncode == 1
         assert "2 claims share the anchor claim-two-is-even" in result.stdout
 
+    def test_the_site_holds_each_figure_once(self, book):
+        assert build(book).returncode == 0
+        html = book / "_build" / "small" / "html"
+        download = html / "_sources" / f"{ALPHA}.ipynb"
+        assert download.read_bytes() == (book / f"{ALPHA}.ipynb").read_bytes()
+        assert not list(html.rglob("*.map"))
+
     def test_a_page_that_goes_away_leaves_the_site(self, book):
         assert build(book).returncode == 0
         page = book / "_build" / "small" / "html" / "book" / "part" / "beta.html"

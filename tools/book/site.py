@@ -73,7 +73,22 @@ def build(project: Project, fresh: bool = False) -> bool:
     page = f"{project.pages()[0]}.html"
     text = _REDIRECT.format(title=config["title"], page=page)
     (project.html / "index.html").write_text(text, encoding="utf-8")
+    _lighten(project)
     return True
+
+
+def _lighten(project: Project) -> None:
+    """Take out what no reader needs: maps for debuggers, and each figure a second time.
+
+    A notebook that is downloaded is the one of the repository, whose outputs are text; its figures
+    are drawn when it runs.
+    """
+    for path in project.html.rglob("*.map"):
+        path.unlink()
+    for notebook in project.notebooks():
+        download = project.html / "_sources" / f"{notebook}.ipynb"
+        if download.is_file():
+            shutil.copyfile(project.source(notebook), download)
 
 
 def run_sphinx(project: Project) -> int:
