@@ -5,8 +5,8 @@ Serves the chapter ``compute/acceleration``. ``layer_costs`` counts operations a
 Keras's ``fit``, ``compile_for`` switches between running a step line by line, as a graph, and
 through XLA. ``round_to`` and ``next_loss_scale`` show what 16-bit numbers keep, ``watch_feed`` and
 ``prefetch`` whether a step waits for its data, ``EnergyMeter`` and ``price_of_accuracy`` what a
-run costs. ``ring_all_reduce``, which adds up gradients over many workers, is taught in the chapter
-``compute/distributed_training``.
+run costs. ``ring_all_reduce``, which adds up gradients over many workers, can be had from here too;
+the chapter ``compute/distributed_training`` teaches it, and its page has the description.
 
 Main references: Williams, Waterman and Patterson (2009) for the roofline; Micikevicius and others
 (2018) for mixed precision; Murray and others (2021) for input pipelines; Henderson and others
@@ -31,7 +31,7 @@ from course_lib._formats import (
     next_loss_scale,
     round_to,
 )
-from course_lib._ring import ring_all_reduce
+from course_lib._ring import ring_all_reduce as ring_all_reduce
 from course_lib._roofline import Roof, measure_roof, product_error, product_rate, stream_rate
 from course_lib._timing import BatchCost, StepTimer, fit_batch_cost, race, seconds, step_seconds
 
@@ -58,7 +58,6 @@ __all__ = [
     "product_error",
     "product_rate",
     "race",
-    "ring_all_reduce",
     "round_to",
     "seconds",
     "step_cost",
