@@ -165,7 +165,7 @@ class _CardPower:
         self._watts: list[float] = []
         try:
             self._tool = subprocess.Popen(
-                [*_CARD, "-lms", "100"],
+                _CARD,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,

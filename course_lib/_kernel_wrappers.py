@@ -16,7 +16,7 @@ from keras import layers, ops
 
 from course_lib._checks import check_whole
 from course_lib._model_parts import copy_of
-from course_lib._pruning import kernel_layers
+from course_lib._pruning import each_layer
 from course_lib._quantization import round_straight_through
 from course_lib._weight_sharing import share_weights
 
@@ -196,11 +196,10 @@ def _wrapped(
 ) -> keras.Model:
     if not isinstance(model, keras.Sequential) or not model.built:
         raise ValueError(f"model must be a built Sequential, but it is a {type(model).__name__}.")
-    named = isinstance(options, Mapping)
     copied = copy_of(model)
-    chosen = kernel_layers(copied, options if named else None)
+    chosen = {layer.name: own for layer, own in each_layer(copied, options)}
     stack: list[Any] = [keras.Input(model.input_shape[1:])]
     for layer in copied.layers:
-        own = options.get(layer.name) if named else options
-        stack.append(wrap(layer, own) if layer in chosen else layer)
+        named = layer.name in chosen
+        stack.append(wrap(layer, chosen[layer.name]) if named else layer)
     return keras.Sequential(stack, name=model.name)

@@ -17,11 +17,14 @@ from course_lib._checks import check_between
 from course_lib._model_parts import copy_of
 
 __all__ = [
+    "check_scope",
+    "each_layer",
     "finite_weights",
     "global_masks",
     "in_batches",
     "kept",
     "kernel_layers",
+    "kernel_masks",
     "magnitude_mask",
     "prune_model",
     "sensitivity",
@@ -103,6 +106,35 @@ def kernel_layers(model: keras.Model, names: Iterable[str] | None = None) -> lis
     return [layers[name] for name in layers if name in chosen]
 
 
+def each_layer(model: keras.Model, setting: Any) -> list[tuple[keras.Layer, Any]]:
+    """Pair layers that have a kernel with their settings: one for all, or some by layer name.
+
+    Raises:
+        ValueError: see :func:`kernel_layers`.
+    """
+    if not isinstance(setting, Mapping):
+        return [(layer, setting) for layer in kernel_layers(model)]
+    return [(layer, setting[layer.name]) for layer in kernel_layers(model, setting)]
+
+
+def check_scope(scope: str, sparsity: float | Mapping[str, float]) -> None:
+    """Raise unless kernels are pruned each by itself, or all by one number in one contest."""
+    if scope not in ("layer", "global") or (scope == "global" and isinstance(sparsity, Mapping)):
+        raise ValueError(
+            "scope must be 'layer' or, with one number as sparsity, 'global', but scope is "
+            f"{scope!r} and sparsity {sparsity!r}."
+        )
+
+
+def kernel_masks(
+    kernels: Sequence[np.ndarray], shares: Sequence[float], scope: str
+) -> list[np.ndarray]:
+    """Mark the weights to keep of kernels by themselves, or in one contest by the common share."""
+    if scope == "global":
+        return global_masks(kernels, shares[0])
+    return [magnitude_mask(*pair) for pair in zip(kernels, shares, strict=True)]
+
+
 def in_batches(model: keras.Model | keras.Layer, x: np.ndarray, batch_size: int) -> np.ndarray:
     """Call a model with one output on batches of inputs, as in use, without compiling it."""
     starts = range(0, len(x), batch_size)
@@ -128,20 +160,11 @@ def prune_model(
     Raises:
         ValueError: a share is outside 0 to 1, a layer has no kernel, or ``scope`` is unknown.
     """
-    if scope not in ("layer", "global") or (scope == "global" and isinstance(sparsity, Mapping)):
-        raise ValueError(
-            "scope must be 'layer' or, with one number as sparsity, 'global', but scope is "
-            f"{scope!r} and sparsity {sparsity!r}."
-        )
+    check_scope(scope, sparsity)
     pruned = copy_of(model)
-    named = isinstance(sparsity, Mapping)
-    layers = kernel_layers(pruned, sparsity if named else None)
+    layers, shares = zip(*each_layer(pruned, sparsity), strict=True)
     kernels = [ops.convert_to_numpy(layer.kernel) for layer in layers]
-    if scope == "global":
-        masks = global_masks(kernels, sparsity)
-    else:
-        shares = [sparsity[layer.name] if named else sparsity for layer in layers]
-        masks = [magnitude_mask(*pair) for pair in zip(kernels, shares, strict=True)]
+    masks = kernel_masks(kernels, shares, scope)
     for layer, kernel, mask in zip(layers, kernels, masks, strict=True):
         layer.kernel.assign(kernel * mask)
     return pruned

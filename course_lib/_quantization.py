@@ -18,7 +18,7 @@ from keras import ops
 
 from course_lib._checks import check_between, check_whole
 from course_lib._model_parts import copy_of
-from course_lib._pruning import finite_weights, in_batches, kernel_layers
+from course_lib._pruning import each_layer, finite_weights, in_batches, kernel_layers
 
 __all__ = [
     "FakeQuantize",
@@ -120,9 +120,7 @@ def quantize_model(
         ValueError: see :func:`quantize`; or a layer has no kernel.
     """
     rounded = copy_of(model)
-    named = isinstance(bits, Mapping)
-    for layer in kernel_layers(rounded, bits if named else None):
-        own = bits[layer.name] if named else bits
+    for layer, own in each_layer(rounded, bits):
         layer.kernel.assign(dequantize(quantize(layer.kernel, own, axis, symmetric)))
     return rounded
 

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from course_lib._checks import check_between, check_whole
-from course_lib._pruning import global_masks, kernel_layers, magnitude_mask
+from course_lib._pruning import check_scope, each_layer, kernel_layers, kernel_masks
 
 __all__ = ["GradualPruning", "KeepZeros", "cubic_sparsity"]
 
@@ -118,10 +118,8 @@ class GradualPruning(KeepZeros):
     ) -> None:
         """Take the final share and the steps."""
         super().__init__()
-        named = isinstance(sparsity, Mapping)
-        if scope not in ("layer", "global") or (scope == "global" and named):
-            raise ValueError(f"scope must be 'layer', or 'global' for one number, not {scope!r}.")
-        for share in sparsity.values() if named else [sparsity]:
+        check_scope(scope, sparsity)
+        for share in sparsity.values() if isinstance(sparsity, Mapping) else [sparsity]:
             cubic_sparsity(0, share, begin, end)  # it checks them all
         check_whole("every", every, 1)
         self.sparsity, self.begin, self.end = sparsity, begin, end
@@ -130,8 +128,7 @@ class GradualPruning(KeepZeros):
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Start counting steps; weights that are zero already stay so."""
         super().on_train_begin(logs)
-        if isinstance(self.sparsity, Mapping):
-            self._layers = kernel_layers(self.model, self.sparsity)
+        self._layers, self._finals = zip(*each_layer(self.model, self.sparsity), strict=True)
         self.step = 0
         self._prune()
 
@@ -146,14 +143,7 @@ class GradualPruning(KeepZeros):
 
     def _prune(self) -> None:
         kernels = [ops.convert_to_numpy(layer.kernel) for layer in self._layers]
-        if self.scope == "global":
-            masks = global_masks(kernels, self._share(self.sparsity))
-        else:
-            named = isinstance(self.sparsity, Mapping)
-            finals = [self.sparsity[x.name] if named else self.sparsity for x in self._layers]
-            masks = [
-                magnitude_mask(k, self._share(f)) for k, f in zip(kernels, finals, strict=True)
-            ]
+        masks = kernel_masks(kernels, [self._share(f) for f in self._finals], self.scope)
         names = [layer.name for layer in self._layers]
         self._set({n: m & (k != 0) for n, m, k in zip(names, masks, kernels, strict=True)})
 

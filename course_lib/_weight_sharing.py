@@ -16,7 +16,7 @@ from keras import ops
 
 from course_lib._checks import check_whole
 from course_lib._model_parts import copy_of
-from course_lib._pruning import finite_weights, kernel_layers
+from course_lib._pruning import each_layer, finite_weights
 
 __all__ = ["Shared", "share_kernel", "share_model", "share_weights"]
 
@@ -91,9 +91,7 @@ def share_model(model: keras.Model, clusters: int | Mapping[str, int]) -> keras.
         ValueError: see :func:`share_weights`; or a layer has no kernel.
     """
     shared = copy_of(model)
-    named = isinstance(clusters, Mapping)
-    for layer in kernel_layers(shared, clusters if named else None):
-        own = clusters[layer.name] if named else clusters
+    for layer, own in each_layer(shared, clusters):
         layer.kernel.assign(share_kernel(ops.convert_to_numpy(layer.kernel), own))
     return shared
 
