@@ -6,14 +6,11 @@ figures are medians over the rounds, and the ratios are what to quote.
 
 import argparse
 import functools
-import time
 from collections.abc import Callable, Sequence
 
-import keras
 import numpy as np
-from keras import ops
 
-from course_lib import gradients
+from course_lib import acceleration, gradients
 
 
 def options(
@@ -35,26 +32,13 @@ def options(
     return parser
 
 
-def seconds(call: Callable[[], object], repeats: int) -> float:
-    """Return the seconds of one call, the mean of several, waiting for the device at the end."""
-    start = time.perf_counter()
-    for _ in range(repeats):
-        result = call()
-    last = keras.tree.flatten(result)[-1]
-    ops.convert_to_numpy(ops.reshape(last, (-1,))[0])  # one number: copying all would be timed too
-    return (time.perf_counter() - start) / repeats
-
-
 def race(
     contenders: dict[str, Callable[[], object]], rounds: int, repeats: int = 10
 ) -> dict[str, float]:
     """Return the median seconds of each contender, timed in turn."""
     for call in contenders.values():
-        call(), call()  # compile and warm up
-    times = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, call in contenders.items():
-            times[name].append(seconds(call, repeats))
+        call()  # compile; acceleration.race warms up
+    times = acceleration.race(contenders, rounds, repeats)
     return {name: float(np.median(values)) for name, values in times.items()}
 
 

@@ -185,12 +185,10 @@ def run_onnx(path: str | Path, x: np.ndarray) -> np.ndarray:
     runtime = _need("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 4
+    content = _existing(path).read_bytes()
     try:
-        content = _existing(path).read_bytes()
         session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        if isinstance(error, ValueError):
-            raise
         raise ValueError(f"path must be an ONNX file, but {path} cannot be read: {error}") from None
     given = session.get_inputs()[0]
     expected = tuple(size if isinstance(size, int) else None for size in given.shape)
