@@ -206,6 +206,7 @@ class TestBuild:
         assert 'id="claim-six-is-more-than-five"' in (html / "book/part/alpha.html").read_text()
         assert "holds" in ledger
         assert "MiB" in ledger
+        assert re.search(r'Alpha runs in <span class="run-time">\d+.s</span>', ledger)
         assert "url=book/index.html" in (html / "index.html").read_text()
         mathjax = [path for path in (html / "_static" / "mathjax").rglob("*") if path.is_file()]
         assert {path.suffix for path in mathjax} == {".js", ".woff"}
