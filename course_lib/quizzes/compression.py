@@ -115,7 +115,7 @@ QUESTIONS = [
             Answer(
                 "The dense network, trained on for as many epochs",
                 "Pruned networks are trained on, dense ones mostly not. In the recorded run this "
-                "control is better than every pruned network.",
+                "control errs less, on average, than what came back from the pruned files.",
                 right=True,
             ),
             Answer(
