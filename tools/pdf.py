@@ -24,6 +24,7 @@ NAME = "deep-learnings-hard-parts.pdf"
 _LONGEST = 3_600_000  # milliseconds; a thousand pages take some minutes
 _PAPER = {
     "format": "A4",
+    "scale": 0.75,
     "margin": {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"},
     "display_header_footer": True,
     "header_template": "<span></span>",
