@@ -16,9 +16,11 @@ BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py
 # TensorFlow is told to be quiet before it starts, and everything runs on shipped data by default.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export COURSE_SIZE ?= small
-# Notebooks and tests run two at a time, and small matrices gain nothing from threads: those of NumPy
-# would only wait for each other (a logistic regression took thirty times as long).
+# Notebooks and tests run two at a time, and small matrices and tables gain nothing from threads:
+# those of NumPy and of scikit-learn's trees would only wait for each other. (A logistic regression
+# took thirty times as long; ten boosted forests took half a minute instead of a second.)
 export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
 # Warnings of other packages' own code say nothing about the course.
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
