@@ -21,6 +21,10 @@ export COURSE_SIZE ?= small
 # took thirty times as long; ten boosted forests took half a minute instead of a second.)
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
+# Of two notebooks that run at once each gets half of the cores: with more threads than cores a
+# training step waits for its own threads.
+HALF := $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
+  echo $$(( cores > 1 ? cores / 2 : 1 )))
 # Warnings of other packages' own code say nothing about the course.
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
@@ -66,7 +70,7 @@ unit-jax: $(INSTALLED) ## unit tests on JAX
 	  $(foreach name,$(ONCE),--ignore=tests/$(name).py) tests
 
 notebooks: $(INSTALLED) ## run every notebook against its stored outputs, and keep them for `book`
-	@$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book
+	@TF_NUM_INTRAOP_THREADS=$(HALF) TF_NUM_INTEROP_THREADS=$(HALF) $(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book
 
 site-tests: book ## the built site in headless Chromium
 	@$(BIN)/pytest -n 2 --dist worksteal -m browser tests
