@@ -23,7 +23,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help book full lab test lint unit unit-jax notebooks site-tests bench refresh install clean
+.PHONY: help book full pdf lab test lint unit unit-jax notebooks site-tests bench refresh install clean
 
 help: ## list the commands
 	@echo "Commands (each sets up what it needs):"
@@ -34,6 +34,9 @@ book: $(INSTALLED) ## run the notebooks that changed and build the site
 
 full: $(INSTALLED) ## the same book on the full data sets (hours; a GPU helps)
 	@$(BIN)/python -m tools.book --size full
+
+pdf: $(INSTALLED) ## the whole book as one PDF
+	@$(BIN)/python -m tools.pdf --size $(COURSE_SIZE)
 
 lab: $(INSTALLED) ## open the book in JupyterLab
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab --notebook-dir=.

@@ -47,7 +47,7 @@ def good_chapter() -> dict:
         markdown(f"## {chapter.HEADINGS[4]}\n\n![A shirt](shirt.svg)"),
         code("claims.check('All are shirts', True)", shows="Claim holds: All are shirts"),
         code("print(sum(range(4)) / 2)", prints="3.0\n"),
-        *(markdown(f"## {heading}") for heading in chapter.HEADINGS[5:7]),
+        *(markdown(f"## {heading}") for heading in chapter.HEADINGS[5:8]),
         markdown("## Exercises\n\n### Exercise 1: Warm up"),
         code("1 + 1", "solution", "hide-cell"),
         markdown(
@@ -57,7 +57,7 @@ def good_chapter() -> dict:
         code("# Your answer here"),
         code("2 + 2", "solution", "hide-cell"),
         markdown(f"### Exercise 4: Explore\n\n```{FOLDED}\nTry.\n```"),
-        *(markdown(f"## {heading}") for heading in chapter.HEADINGS[8:]),
+        *(markdown(f"## {heading}") for heading in chapter.HEADINGS[9:]),
     ]
     count = 0
     for number, cell in enumerate(cells):

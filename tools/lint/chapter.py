@@ -16,6 +16,7 @@ HEADINGS = (
     "On real data",
     "What the sources got wrong",
     "When it fails",
+    "Quiz",
     "Exercises",
     "Take-aways",
     "Further reading",
