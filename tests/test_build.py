@@ -208,6 +208,10 @@ class TestBuild:
         assert 'id="claim-six-is-more-than-five"' in (html / "book/part/alpha.html").read_text()
         assert "holds" in ledger
         assert "MiB" in ledger
+        index = (html / "book" / "index.html").read_text()
+        assert index.count('href="part/alpha.html#claim-six-is-more-than-five"') == 2
+        assert 'title="Six is more than five"' in index
+        assert ">Six is more than five</a>" in index
         assert re.search(r'Alpha runs in <span class="run-time">\d+.s</span>', ledger)
         assert "url=book/index.html" in (html / "index.html").read_text()
         mathjax = [path for path in (html / "_static" / "mathjax").rglob("*") if path.is_file()]
@@ -299,6 +303,27 @@ class TestBuild:
         result = build(book)
         assert result.returncode == 1
         assert "2 claims share the anchor claim-two-is-even" in result.stdout
+
+    @pytest.mark.parametrize(
+        ("target", "problem"),
+        [
+            ("alpha#six-is-less", "is the beginning of 0 claims, not of one"),
+            ("alpha#", "Choose from: six-is-more-than-five"),
+            ("gamma#six", "0 chapters are called 'gamma'"),
+        ],
+    )
+    def test_a_link_to_a_claim_that_is_not_there_fails_the_build(self, book, target, problem):
+        append(book / "book" / "index.md", f"\n{{claim}}`{target}`")
+        result = build(book)
+        assert result.returncode == 1
+        assert problem in result.stdout
+
+    def test_a_reworded_claim_fails_the_pages_that_link_to_it(self, book):
+        assert build(book).returncode == 0
+        edit_cell(book, ALPHA, 3, 'claims.check("Six is larger than five", alpha.six() > 5)')
+        result = build(book)
+        assert result.returncode == 1
+        assert "is the beginning of 0 claims, not of one" in result.stdout
 
     def test_the_site_holds_each_figure_once(self, book):
         assert build(book).returncode == 0

@@ -22,7 +22,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from course_lib.claims import readable
 
 NBSP = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line
-_MARK = "shows_runs"
+SHOWS_RUNS = "shows_runs"  # marks pages to be read again after any run
 _logger = logging.getLogger(__name__)
 
 
@@ -44,7 +44,7 @@ class RunTable(SphinxDirective):
 
     def chapters(self) -> Iterator[Chapter]:
         """All notebooks of the book in reading order."""
-        self.env.metadata[self.env.docname][_MARK] = True
+        self.env.metadata[self.env.docname][SHOWS_RUNS] = True
         found = self.env.found_docs
         for page in (
             name for name in self.config.external_site_map if name in found
@@ -158,7 +158,7 @@ class RunTime(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Write the time in seconds, or, before any run, say so."""
-        self.env.metadata[self.env.docname][_MARK] = True
+        self.env.metadata[self.env.docname][SHOWS_RUNS] = True
         path = Path(self.env.doc2path(self.text))
         if self.text not in self.env.found_docs or path.suffix != ".ipynb":
             _logger.warning(
@@ -211,7 +211,7 @@ def refresh_tables(
     """Pages with such a table are read again whenever any page came, went or changed."""
     if not (added or changed or removed):
         return []
-    return [page for page, data in env.metadata.items() if _MARK in data]
+    return [page for page, data in env.metadata.items() if SHOWS_RUNS in data]
 
 
 def _row(cells: list[nodes.Node]) -> nodes.row:
