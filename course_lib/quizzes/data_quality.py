@@ -107,8 +107,8 @@ QUESTIONS = [
             ),
             Answer(
                 "Augmentation, which makes the wrong labels rarer",
-                "A shifted image with a wrong label is a second image with a wrong label. Their "
-                "share stays.",
+                "A shifted image with a wrong label is a second image with a wrong label. It may "
+                "help, as the next chapter measures, but their share stays.",
             ),
         ],
     ),
