@@ -42,8 +42,8 @@ QUESTIONS = [
             ),
             Answer(
                 "The rotation is too strong for the network",
-                "That would show: shifts that were too strong cost many points, and the training "
-                "loss rises.",
+                "That would show: shifts that were too strong cost many points. Nothing at all is "
+                "another symptom.",
             ),
             Answer(
                 "The change does not happen: a switched-off layer or a wrong range",
@@ -59,8 +59,8 @@ QUESTIONS = [
         [
             Answer(
                 "Accuracy: the network pays for angles that never come",
-                "The curve is flat, and below the others where the test images really are. With "
-                "all angles it also cannot tell a 6 from a 9.",
+                "The curve is flat, and below the others where the test images really are. Trained "
+                "on all angles, the network also takes more sixes for nines.",
                 right=True,
             ),
             Answer(

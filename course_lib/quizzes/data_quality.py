@@ -59,8 +59,8 @@ QUESTIONS = [
         ],
     ),
     Question(
-        "Confident learning lists 755 suspects among the 10,000 training images of Fashion-MNIST. "
-        "What is a sound use of the list?",
+        "Confident learning lists hundreds of suspects among 10,000 training images of "
+        "Fashion-MNIST. What is a sound use of the list?",
         [
             Answer(
                 "Delete them all: the networks are confident that the labels are wrong",

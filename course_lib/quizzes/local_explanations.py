@@ -118,8 +118,8 @@ QUESTIONS = [
             ),
             Answer(
                 "The accuracy on new tumors",
-                "The liar may be as accurate as you like. What it decides *by* does not show in "
-                "how often it is right.",
+                "What a model decides *by* does not show in how often it is right. Two models may "
+                "be equally accurate for different reasons.",
             ),
             Answer(
                 "A small tree trained on the model's answers to real rows",
