@@ -16,14 +16,16 @@ BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py
 # TensorFlow is told to be quiet before it starts, and everything runs on shipped data by default.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export COURSE_SIZE ?= small
-# Notebooks and tests run two at a time, and small matrices gain nothing from threads: those of NumPy
-# would only wait for each other (a logistic regression took thirty times as long).
+# Notebooks and tests run two at a time, and small matrices and tables gain nothing from threads:
+# those of NumPy and of scikit-learn's trees would only wait for each other. (A logistic regression
+# took thirty times as long; ten boosted forests took half a minute instead of a second.)
 export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
 # Warnings of other packages' own code say nothing about the course.
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help book full lab test lint unit unit-jax notebooks site-tests bench refresh install clean
+.PHONY: help book full pdf lab test lint unit unit-jax notebooks site-tests bench refresh install clean
 
 help: ## list the commands
 	@echo "Commands (each sets up what it needs):"
@@ -34,6 +36,9 @@ book: $(INSTALLED) ## run the notebooks that changed and build the site
 
 full: $(INSTALLED) ## the same book on the full data sets (hours; a GPU helps)
 	@$(BIN)/python -m tools.book --size full
+
+pdf: $(INSTALLED) ## the whole book as one PDF
+	@$(BIN)/python -m tools.pdf --size $(COURSE_SIZE)
 
 lab: $(INSTALLED) ## open the book in JupyterLab
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab --notebook-dir=.

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from tools import lint_notebooks, refresh
@@ -387,6 +388,46 @@ class TestStoredOutputs:
         before = refreshed.read_text()
         assert not refresh.refresh(refreshed, Project(refreshed.parents[2]))
         assert refreshed.read_text() == before
+
+
+class TestPaper:
+    """The book as one page and as a PDF."""
+
+    @pytest.fixture
+    def printed(self, book, chromium) -> Path:
+        """A book whose two chapters have sections of the same name, which each links to."""
+        prose = "# {}\n\n## Exercises\n\n[Mine](#exercises), [{}]({}.ipynb#exercises).\n\n$x^2$"
+        edit_cell(book, ALPHA, 0, prose.format("Alpha", "Beta's", "beta"))
+        edit_cell(book, BETA, 0, prose.format("Beta", "Alpha's", "alpha"))
+        made = subprocess.run(
+            [sys.executable, "-m", "tools.pdf", "--root", str(book)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        return book / "_build" / "small" / "paper"
+
+    @pytest.mark.browser
+    def test_the_book_is_printed_with_links_that_lead_to_their_places(self, printed):
+        page = (printed / "index.html").read_text(encoding="utf-8")
+        anchors = re.findall(r'\sid="([^"]+)"', page)
+        assert len(anchors) == len(set(anchors))
+        targets = set(re.findall(r'href="#([^"]+)"', page))
+        assert targets <= set(anchors)
+        sections = {f"book-part-{name}--exercises" for name in ("alpha", "beta")}
+        assert sections <= targets
+        assert "claim-six-is-more-than-five" in targets
+
+        reader = pypdf.PdfReader(printed / "deep-learnings-hard-parts.pdf")
+        text = "\n".join(sheet.extract_text() for sheet in reader.pages)
+        assert "Six is more than five" in text
+        assert "claims checked" in text
+        titles = str(reader.outline)
+        for title in ("Alpha", "Beta", "Exercises", "Ledger"):
+            assert title in titles, title
+        assert sections <= {name.lstrip("/") for name in reader.named_destinations}
 
 
 class TestCache:

@@ -43,6 +43,8 @@ def quiet_environment(project: Project) -> dict[str, str]:
     environment.pop("MPLBACKEND", None)
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     environment.setdefault("KERAS_BACKEND", "tensorflow")
+    # Two notebooks run at once: threads of small tables would only wait for each other.
+    environment.setdefault("OMP_NUM_THREADS", "1")
     return environment
 
 

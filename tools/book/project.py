@@ -55,6 +55,11 @@ class Project:
         return self.root / "_build" / self.size / "html"
 
     @property
+    def paper(self) -> Path:
+        """The whole book on one page, and the PDF made from it."""
+        return self.root / "_build" / self.size / "paper"
+
+    @property
     def stamp(self) -> Path:
         """The digest of all that went into the last good build."""
         return self.root / "_build" / self.size / "built.json"
