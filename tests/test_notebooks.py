@@ -11,7 +11,7 @@ import pytest
 
 from tools import lint_notebooks, refresh
 from tools.book.project import Project
-from tools.lint import chapter, form
+from tools.lint import chapter, form, solutions
 from tools.lint.notebook import Notebook
 
 ROOT = Path(__file__).parents[1]
@@ -124,6 +124,16 @@ def swap_headings(content: dict) -> None:
     first["source"], second["source"] = second["source"], first["source"]
 
 
+def use_a_solution(source: str) -> Callable[[dict], None]:
+    """A fault: a cell after the first solution, which makes `area`, has this source."""
+
+    def plant(content: dict) -> None:
+        replace_in("1 + 1", "1 + 1", "def area():\n    return 4")(content)
+        replace_in("# Your answer here", "# Your answer here", source)(content)
+
+    return plant
+
+
 STDERR = {"output_type": "stream", "name": "stderr", "text": "noise"}
 ERROR = {"output_type": "error", "ename": "KeyError", "evalue": "'x'", "traceback": []}
 TIMED = {"output_type": "display_data", "data": {"text/plain": "1"}, "metadata": {"t": 1}}
@@ -221,6 +231,19 @@ FAULTS = [
         "hide-cell",
         lambda content: cell_with(content, "2 + 2").update(metadata={"tags": ["solution"]}),
     ),
+    (
+        solutions.solutions_become_stubs,
+        "no stub",
+        replace_in("2 + 2", "2 + 2", "exercises.check('shirts.area', lambda: 4)"),
+    ),
+    (
+        solutions.solutions_become_stubs,
+        "that the same cell defines",
+        replace_in("2 + 2", "2 + 2", "exercises.check('shirts.area', area)"),
+    ),
+    (solutions.solutions_become_stubs, "plain Python", replace_in("2 + 2", "2 + 2", "%time f(x)")),
+    (solutions.solutions_are_not_needed, "uses area", use_a_solution("print(area)")),
+    (solutions.solutions_are_not_needed, "uses area", use_a_solution("area = area + 1")),
     (chapter.something_is_claimed, "claims.check", drop("claims.check")),
     (chapter.something_is_drawn, "2 described figures or more, found 1", drop("plots.image_grid")),
     (chapter.figures_are_described, "plots.show", code_is("plt.show()")),
@@ -273,6 +296,13 @@ def test_every_rule_has_a_planted_fault():
 def test_harmless_code_is_let_through(source):
     content = good_chapter()
     code_is(source)(content)
+    assert lint_notebooks.lint(Notebook(content)) == []
+
+
+@pytest.mark.parametrize("source", ["area = 4\narea + 1", "[area for area in (1, 2)]"])
+def test_a_name_of_a_solution_may_be_used_anew(source):
+    content = good_chapter()
+    use_a_solution(source)(content)
     assert lint_notebooks.lint(Notebook(content)) == []
 
 
