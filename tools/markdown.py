@@ -93,14 +93,16 @@ class Page:
     Attributes:
         book: The book it belongs to.
         name: The page's name, such as "book/foundations/convolution".
+        linked: Whether links to other pages stay links; without them their text is left.
         equations: From the label of each equation to its number and its TeX.
         cited: The keys of the works cited so far, in order.
         images: The files that images refer to, relative to the root of the checkout.
     """
 
-    def __init__(self, book: Book, name: str, content: dict) -> None:
+    def __init__(self, book: Book, name: str, content: dict, linked: bool = True) -> None:
         self.book = book
         self.name = name
+        self.linked = linked
         sources = (joined(c["source"]) for c in content["cells"] if c["cell_type"] == "markdown")
         found = [match for source in sources for match in EQUATION.finditer(source)]
         self.equations = {
@@ -149,8 +151,10 @@ class Page:
         if found["fenced"] or found["code"]:
             return found[0]
         if found["role"]:
-            return self._role(found["role"], " ".join(found["content"].split()))
-        return self._link(found["image"], found["text"], found["link"])
+            text = self._role(found["role"], " ".join(found["content"].split()))
+        else:
+            text = self._link(found["image"], found["text"], found["link"])
+        return text if self.linked else re.sub(r"^\[(.*)\]\(.*\)$", r"\1", text, flags=re.DOTALL)
 
     def _role(self, role: str, content: str) -> str:
         named_target = re.fullmatch(r"(.+?) *<(.+)>", content)
