@@ -110,15 +110,15 @@ _CONTENTS = """<!doctype html>
 <title>{title}: slides</title>
 <link rel="icon" href="data:,">
 <style>
-body {{ font: 18px/1.6 system-ui, sans-serif; margin: 2rem auto; max-width: 45rem; padding: 0 1rem }}
+body {{ font: 18px/1.6 system-ui, sans-serif; margin: 2rem auto; max-width: 45rem }}
 </style>
 </head>
 <body>
 <main>
 <h1>{title}: slides</h1>
-<p>One deck a chapter. In a deck, the arrow keys turn the slides, S opens the speaker's view with the
-notes, O shows all slides, F fills the screen, and ?print-pdf at the end of the address makes it fit
-for printing.</p>
+<p>One deck a chapter. In a deck, the arrow keys turn the slides, S opens the speaker's view with
+the notes, O shows all slides, F fills the screen, and ?print-pdf at the end of the address makes it
+fit for printing.</p>
 <ol>
 {items}
 </ol>
