@@ -84,7 +84,8 @@ class Book:
         if path.is_file():
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
             return [joined(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-        return [(self.project.root / f"{page}.md").read_text(encoding="utf-8")]
+        path = self.project.root / f"{page}.md"
+        return [path.read_text(encoding="utf-8")] if path.is_file() else []
 
 
 class Page:

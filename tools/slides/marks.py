@@ -5,8 +5,8 @@ A mark is the object ``"slide"`` in a cell's metadata:
 - ``title``: the heading of the slide; Markdown with $mathematics$.
 - ``text`` (optional): at most 45 words of Markdown.
 - ``equation`` (optional): the label of an equation of this cell, or a list of labels.
-- ``question`` (optional): true for a question to the room. Its body is ``text`` or, without one,
-  the box "Predict first" of the cell.
+- ``question`` (optional): true for a question to the room; the deck says so above the title. Its
+  body is ``text`` or, without one, the box "Predict first" of the cell.
 - ``notes`` (optional): what the speaker says; shown in the speaker's view alone.
 
 On a code cell a slide shows the figures that the cell draws or, if it draws none, the cards of the
@@ -83,6 +83,8 @@ def problems(cell: dict) -> Iterator[str]:
         elif not isinstance(value, _KEYS[key]):
             yield f"the slide's {key} is of the wrong kind: {value!r}"
             return
+    if given["title"].startswith("Question"):
+        yield "the slide's title begins with 'Question', which the deck writes above it"
     words = len(given.get("text", "").split())
     if words > MOST_WORDS:
         yield f"the slide's text has {words} words; at most {MOST_WORDS}"

@@ -25,6 +25,27 @@ function startDeck() {
       }),
     )
     .then(() => {
+      document.querySelectorAll(".equation mjx-container").forEach(narrow);
+      Reveal.getSlides().forEach(shorten);
       window.deckIsReady = true;
     });
+}
+
+// An equation that is wider than the slide is written smaller.
+function narrow(equation) {
+  const available = equation.parentElement.clientWidth;
+  if (equation.offsetWidth > available) {
+    const size = parseFloat(getComputedStyle(equation).fontSize);
+    equation.style.fontSize = `${(size * available) / equation.offsetWidth}px`;
+  }
+}
+
+// A slide with more words than it has room for is written smaller, but never too small to read.
+function shorten(slide) {
+  const smallest = 19;
+  let size = parseFloat(getComputedStyle(slide).fontSize);
+  while (slide.scrollHeight > slide.clientHeight && size > smallest) {
+    size -= 1;
+    slide.style.fontSize = `${size}px`;
+  }
 }
