@@ -279,7 +279,11 @@ LOOK = """() => Reveal.getSlides().map(slide => {
       text += walker.currentNode.data + '\\n';
   const figures = [...slide.querySelectorAll('.shown svg')].map(svg => ({
     alt: svg.getAttribute('aria-label') ?? '',
-    height: svg.getBoundingClientRect().height / scale,
+    size: Math.min(
+      svg.getBoundingClientRect().width / scale / parseFloat(svg.style.getPropertyValue('--width')),
+      svg.getBoundingClientRect().height / scale /
+        (parseFloat(svg.style.getPropertyValue('--width')) *
+          svg.viewBox.baseVal.height / svg.viewBox.baseVal.width)),
   }));
   const images = [...slide.querySelectorAll('img')].map(image => image.alt);
   return {title: slide.querySelector('h2')?.textContent ?? '', over, text, figures, images,
@@ -287,7 +291,7 @@ LOOK = """() => Reveal.getSlides().map(slide => {
           errors: slide.querySelectorAll('mjx-merror').length,
           equations: slide.querySelectorAll('.equation mjx-container').length};
 })"""
-SMALLEST_FIGURE = 110  # pixels of a slide's 700
+SMALLEST_FIGURE = 0.6  # of its size on the page, where its letters are 12 pixels high
 
 
 @pytest.fixture(params=CHAPTERS)
@@ -325,6 +329,6 @@ def test_every_slide_fits_and_shows_what_it_should(browser, deck):
         assert all(text.strip() for text in slide["images"]), f"{name}: an image without alt text"
         for figure in slide["figures"]:
             assert figure["alt"].strip(), f"{name}: a figure without alt text"
-            assert figure["height"] >= SMALLEST_FIGURE, f"{name}: {figure['height']:.0f} px high"
+            assert figure["size"] >= SMALLEST_FIGURE, f"{name}: a figure of {figure['size']:.2f}"
         assert bool(slide["figures"]) == (slide["kind"] == "figure"), name
         assert bool(slide["equations"]) == (slide["kind"] == "equation"), name

@@ -27,6 +27,7 @@ function startDeck() {
     .then(() => {
       document.querySelectorAll(".equation mjx-container").forEach(narrow);
       Reveal.getSlides().forEach(shorten);
+      document.querySelectorAll(".shown").forEach(arrange);
       window.deckIsReady = true;
     });
 }
@@ -43,9 +44,32 @@ function narrow(equation) {
 // A slide with more words than it has room for is written smaller, but never too small to read.
 function shorten(slide) {
   const smallest = 19;
-  let size = parseFloat(getComputedStyle(slide).fontSize);
-  while (slide.scrollHeight > slide.clientHeight && size > smallest) {
+  const style = getComputedStyle(slide);
+  const room = slide.clientHeight - parseFloat(style.paddingBottom);
+  const needed = () => Math.max(...[...slide.children].map((part) => part.offsetTop + part.offsetHeight));
+  let size = parseFloat(style.fontSize);
+  while (needed() > room && size > smallest) {
     size -= 1;
     slide.style.fontSize = `${size}px`;
   }
+}
+
+// Several figures stand below each other or side by side, whichever leaves them larger.
+function arrange(shown) {
+  const figures = [...shown.querySelectorAll("figure")];
+  if (figures.length < 2) return;
+  const shapes = figures.map((figure) => {
+    const { width, height } = figure.querySelector("svg").viewBox.baseVal;
+    return width / height;
+  });
+  const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+  const [width, height] = [shown.clientWidth, shown.clientHeight];
+  // The common width of figures in a column, and the common height of figures in a row.
+  const below = Math.min(width, height / total(shapes.map((shape) => 1 / shape)));
+  const beside = Math.min(height, width / total(shapes));
+  const isRow = total(shapes.map((shape) => shape * beside ** 2)) > total(shapes.map((shape) => below ** 2 / shape));
+  shown.classList.toggle("row", isRow);
+  figures.forEach((figure, place) => {
+    figure.style.flexGrow = isRow ? shapes[place] : 1 / shapes[place];
+  });
 }
