@@ -233,6 +233,34 @@ def test_what_cannot_be_rewritten_is_refused(source):
         rewritten(source)
 
 
+@pytest.mark.parametrize(
+    ("config", "address"),
+    [
+        ("html: {baseurl: https://example.org/course}", "https://example.org/course/"),
+        ("repository: {url: https://github.com/ada/course/}", "https://ada.github.io/course/"),
+        ("repository: {url: https://github.com/ada/course.v2}", "https://ada.github.io/course.v2/"),
+    ],
+)
+def test_the_address_of_the_site_follows_from_the_configuration(tmp_path, config, address):
+    (tmp_path / "_config.yml").write_text(config)
+    (tmp_path / "_toc.yml").write_text("root: index")
+    assert Project(tmp_path).address == address
+
+
+@pytest.mark.parametrize("config", ["title: A", "repository: {url: https://example.org/a/b}"])
+def test_a_site_without_an_address_is_refused(tmp_path, config):
+    (tmp_path / "_config.yml").write_text(config)
+    (tmp_path / "_toc.yml").write_text("root: index")
+    with pytest.raises(ValueError, match=r"expected html\.baseurl, or a repository\.url"):
+        _ = Project(tmp_path).address
+
+
+def test_an_image_that_a_page_shows_is_noted_so_that_it_can_be_copied():
+    page = Page(BOOK, "book/foundations/convolution", {"cells": []})
+    assert page.plain("![Mark](../_static/logo.svg)") == "![Mark](../_static/logo.svg)"
+    assert [image.as_posix() for image in page.images] == ["book/_static/logo.svg"]
+
+
 def test_anchors_of_the_glossary_are_those_that_sphinx_gives():
     from sphinx.util.nodes import _make_id
 

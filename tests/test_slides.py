@@ -210,7 +210,8 @@ def test_each_slide_is_a_section_with_its_parts():
     assert outline.sections == ["title", "figure", "equation"]
     assert outline.depth == 0
     assert "<title>A &lt; b (slides)</title>" in page
-    assert "<h2" in page
+    assert "<h1" in page
+    assert page.count("<h2") == 2
     assert "A &lt; b &amp; $c$" in page
     assert '<div class="shown">' in page
     assert re.search(r'<figure class="course-figure"><svg [^>]*aria-label="A line"', page)
@@ -263,7 +264,7 @@ def browser(chromium: str) -> Iterator:
 # For each slide: how far its content reaches over its edges, and what of it is wrong.
 LOOK = """() => Reveal.getSlides().map(slide => {
   const parts = [...slide.querySelectorAll(
-    'h2, p, li, svg, figure, .claim, mjx-container, table, pre')].filter(
+    'h1, h2, p, li, svg, figure, .claim, mjx-container, table, pre')].filter(
       part => !part.closest('aside') && !part.closest('mjx-assistive-mml'));
   const box = slide.getBoundingClientRect();
   const scale = box.width / slide.offsetWidth;
@@ -286,7 +287,7 @@ LOOK = """() => Reveal.getSlides().map(slide => {
           svg.viewBox.baseVal.height / svg.viewBox.baseVal.width)),
   }));
   const images = [...slide.querySelectorAll('img')].map(image => image.alt);
-  return {title: slide.querySelector('h2')?.textContent ?? '', over, text, figures, images,
+  return {title: slide.querySelector('h1, h2')?.textContent ?? '', over, text, figures, images,
           kind: slide.className.split(' ')[0],
           errors: slide.querySelectorAll('mjx-merror').length,
           equations: slide.querySelectorAll('.equation mjx-container').length};

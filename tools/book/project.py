@@ -99,7 +99,7 @@ class Project:
 
     def chapters(self) -> list[str]:
         """The notebooks that are chapters, in reading order."""
-        return [name for name in self.notebooks() if name.split("/")[-2] not in NO_CHAPTERS]
+        return [name for name in self.notebooks() if Path(name).parent.name not in NO_CHAPTERS]
 
     def source(self, notebook: str) -> Path:
         """The file that holds a notebook's source."""

@@ -11,13 +11,13 @@ import yaml
 
 from tools.book import cache, execute, keys
 from tools.book.project import SIZES, Project, write_atomically
-from tools.markdown import read
+from tools.markdown import read, title_of
 from tools.slides.export import contents, copy_shared, to_html
 from tools.slides.talk import talk
 
 
 def write(project: Project, folder: Path, chapters: list[str]) -> None:
-    """Write the decks of some chapters, what they load, and a page that lists them.
+    """Write the decks of some chapters, what they load, and a page that lists all that are there.
 
     Args:
         project: The checkout and the size; the run of each chapter must be in the cache.
@@ -28,15 +28,22 @@ def write(project: Project, folder: Path, chapters: list[str]) -> None:
         ValueError: A chapter cannot become a deck.
     """
     copy_shared(folder / "shared")
-    decks = {}
     for name in chapters:
-        made = talk(project, name, with_outputs(project, name))
-        place = Path(name).relative_to("book").with_suffix(".html")
-        shared = "/".join([".."] * (len(place.parts) - 1) + ["shared"])
-        write_atomically(folder / place, to_html(made, shared))
-        decks[place.as_posix()] = made.title
+        shared = "/".join([".."] * (len(_place(name).parts) - 1) + ["shared"])
+        page = to_html(talk(project, name, with_outputs(project, name)), shared)
+        write_atomically(folder / _place(name), page)
+    decks = {
+        _place(name).as_posix(): title_of(read(project.source(name)))
+        for name in project.chapters()
+        if (folder / _place(name)).is_file()
+    }
     config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
     write_atomically(folder / "index.html", contents(config["title"], decks))
+
+
+def _place(name: str) -> Path:
+    """Where the deck of a page lies, relative to the folder of the decks."""
+    return Path(name).relative_to("book").with_suffix(".html")
 
 
 def with_outputs(project: Project, name: str) -> dict:

@@ -67,7 +67,8 @@ def _inside(module: str, package: str) -> Path:
 
 def _cells(slide: Slide) -> list[nbformat.NotebookNode]:
     """The cells of a notebook from which nbconvert makes one slide."""
-    heading = _markdown(f"## {slide.title}", "heading", "slide")
+    level = "#" if slide.kind == "title" else "##"
+    heading = _markdown(f"{level} {slide.title}", "heading", "slide")
     heading.metadata["kind"] = slide.kind
     cells = [heading]
     equations = "\n\n".join(f"$$\n{equation}\n$$" for equation in slide.equations)
