@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tools.book.project import NO_CHAPTERS
-from tools.lint import chapter, form, solutions
+from tools.lint import chapter, form, slides, solutions
 from tools.lint.notebook import Notebook, Problem
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +37,8 @@ RULES: tuple[Rule, ...] = (
     chapter.something_is_claimed,
     chapter.something_is_drawn,
     chapter.figures_are_described,
+    slides.marks_become_slides,
+    slides.slides_are_whole,
 )
 
 

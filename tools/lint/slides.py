@@ -27,7 +27,9 @@ def slides_are_whole(notebook: Notebook) -> Iterator[Problem]:
         return
     marked = [cell for _, _, _, cell in notebook.cells if cell["metadata"].get("slide")]
     if len(marked) < FEWEST_SLIDES:
-        yield Problem(f"expected {FEWEST_SLIDES} cells marked as slides or more: {len(marked)}")
+        yield Problem(
+            f"expected {FEWEST_SLIDES} cells marked as slides or more, found {len(marked)}"
+        )
     figures = sum(cell["cell_type"] == "code" and marks.draws(cell) for cell in marked)
     if figures < FEWEST_FIGURES:
         yield Problem(f"expected {FEWEST_FIGURES} slides with figures or more, found {figures}")
