@@ -7,7 +7,8 @@ INSTALLED := $(VENV)/.installed
 # What the linters read.
 SOURCES := course_lib tools tests benchmarks data/scripts book conftest.py
 # Tests that know nothing of a backend run once; the rest run on TensorFlow and on JAX.
-ONCE := test_build test_environment test_notebooks test_site test_data test_documents
+ONCE := test_build test_environment test_notebooks test_site test_data test_documents test_handouts \
+  test_slides
 
 # Benchmarks that need the full data sets run when they are named.
 BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py attention.py \
@@ -29,7 +30,7 @@ HALF := $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help book full pdf lab test lint unit unit-jax notebooks site-tests bench refresh install clean
+.PHONY: help book full pdf handouts slides lab test lint unit unit-jax notebooks site-tests bench refresh install clean
 
 help: ## list the commands
 	@echo "Commands (each sets up what it needs):"
@@ -43,6 +44,12 @@ full: $(INSTALLED) ## the same book on the full data sets (hours; a GPU helps)
 
 pdf: $(INSTALLED) ## the whole book as one PDF
 	@$(BIN)/python -m tools.pdf --size $(COURSE_SIZE)
+
+handouts: $(INSTALLED) ## notebooks for students without solutions, and the teacher's edition
+	@$(BIN)/python -m tools.handouts
+
+slides: $(INSTALLED) ## a deck a chapter, to show without a network (DECK=book/... for one)
+	@$(BIN)/python -m tools.slides --size $(COURSE_SIZE) $(DECK)
 
 lab: $(INSTALLED) ## open the book in JupyterLab
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab --notebook-dir=.
@@ -72,7 +79,7 @@ unit-jax: $(INSTALLED) ## unit tests on JAX
 notebooks: $(INSTALLED) ## run every notebook against its stored outputs, and keep them for `book`
 	@TF_NUM_INTRAOP_THREADS=$(HALF) TF_NUM_INTEROP_THREADS=$(HALF) $(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book
 
-site-tests: book ## the built site in headless Chromium
+site-tests: book slides ## the built site and the slides in headless Chromium
 	@$(BIN)/pytest -n 2 --dist worksteal -m browser tests
 
 bench: $(INSTALLED) ## ours beside the reference, in one run (BENCH=benchmarks/... for one)
