@@ -1,4 +1,4 @@
-"""What did each challenge cost the course's model, and what did it gain? One table, one figure.
+"""What did each challenge cost the course's model, and what did it gain? Two tables, one figure.
 
 `{scorecard}` collects what the chapters measured with `scorecard.record`. Its content lists the
 steps, one a line, in the order in which they are shown. A step that no chapter recorded, or that
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from docutils import nodes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from run_tables import NBSP, Chapter, RunTable, table
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -26,18 +27,30 @@ EXPLAINED, BRIGHTEST, RANDOM = (
     "at random",
 )
 _logger = logging.getLogger(__name__)
-_HEAD = (
+_ANSWERS = (
     "Step",
     "Accuracy, %",
     "Change, points",
     "Calibration error, %",
     "Deletion area: explained, brightest first, at random",
+)
+_COSTS = (
+    "Step",
     "File, KiB",
     "Multiply-adds, thousands",
     "Latency, µs",
-    "Energy, J for 1,000",
+    "Energy for 1,000 images, J",
 )
-_WIDTHS = (20, 13, 10, 9, 14, 10, 9, 8, 7)
+
+
+_FIGURE = (
+    "The figure shows the steps that may be compared with {base}. Up is more accurate, left is "
+    "smaller or faster. A bar goes from the lowest to the highest of several networks."
+)
+_METHODS = (
+    "The step named {step} compared several explanations of one model. The lower the area, the "
+    "sooner the answer goes away when patches turn black in that order."
+)
 
 
 class Step(NamedTuple):
@@ -75,7 +88,7 @@ class Step(NamedTuple):
 
 
 class Scorecard(RunTable):
-    """The table of all steps, what it adds up to, and the figure."""
+    """The tables of all steps, what they add up to, and the figure."""
 
     has_content = True
 
@@ -95,10 +108,12 @@ class Scorecard(RunTable):
         first = steps[0].base
         comparable = [step for step in steps if step.base == first]
         return [
-            table(_HEAD, self._rows(steps), _WIDTHS, "scorecard"),
+            self._table(_ANSWERS, steps, answers),
+            self._table(_COSTS, steps, costs),
             *notes(steps),
-            nodes.paragraph("", "What the table adds up to:"),
+            nodes.paragraph("", "What the tables add up to:"),
             bullets(*readings(steps), front_sentence(comparable)),
+            nodes.paragraph("", _FIGURE.format(base=first)),
             figure(comparable),
             *self._methods(steps),
         ]
@@ -132,39 +147,32 @@ class Scorecard(RunTable):
         )
         return [step for base in groups for step in ordered if step.base == base]
 
-    def _rows(self, steps: list[Step]) -> list[list[nodes.Node]]:
+    def _table(
+        self, head: tuple[str, ...], steps: list[Step], cells: Callable
+    ) -> nodes.table:
+        """One row a step; the first of each group is marked."""
         by_name = {step.name: step for step in steps}
-        return [self._row(step, by_name[step.base]) for step in steps]
+        rows = [
+            [self._name(step), *cells(step, by_name[step.base])] for step in steps
+        ]
+        made = table(head, rows, (28, 24, 15, 13, 20), "scorecard")
+        for row, step in zip(
+            made.findall(nodes.row), [None, *steps], strict=True
+        ):
+            if step and step.name == step.base:
+                row["classes"].append("scorecard-base")
+        return made
 
-    def _row(self, step: Step, base: Step) -> list[nodes.Node]:
-        card = step.card
-        name = nodes.container()
-        name += self.link(
-            step.name, step.chapter.page, f"scorecard-{card['slug']}"
+    def _name(self, step: Step) -> nodes.container:
+        """The step, linked to its card, and what it may be compared with."""
+        anchor = f"scorecard-{step.card['slug']}"
+        cell = nodes.container(
+            "", self.link(step.name, step.chapter.page, anchor)
         )
-        is_base = step.name == base.name
-        images = f"{card['labels']:,} labeled images"
-        name += nodes.paragraph("", images if is_base else f"against {base.name}")
-        moved, error = change(step, base)
-        areas = [
-            f"{step.mean('deletion', kind):.2f}"
-            for kind in (EXPLAINED, BRIGHTEST, RANDOM)
-        ]
-        coded = [] if card["file"] == base.card["file"] else [card["file"]]
-        return [
-            name,
-            lines(f"{100 * step.accuracy:.1f}", *spread(card)),
-            lines("" if is_base else f"{signed(moved)}{NBSP}±{NBSP}{error:.1f}"),
-            lines(
-                f"{100 * step.mean('calibration_error'):.1f}",
-                f"chance {100 * step.mean('calibration_by_chance'):.1f}",
-            ),
-            lines(", ".join(areas)),
-            lines(f"{step.kib:,.0f}", *coded),
-            lines(f"{card['multiply_adds'] / 1000:,.0f}"),
-            lines(f"{card['microseconds']:,.0f}"),
-            lines(f"{card['joules']:.2g}"),
-        ]
+        images = f"{step.card['labels']:,} labeled images"
+        against = f"against {step.base}"
+        cell += nodes.paragraph("", images if step.name == step.base else against)
+        return cell
 
     def _methods(self, steps: list[Step]) -> list[nodes.Node]:
         """For steps that compared several explanations, one table of their areas."""
@@ -173,10 +181,7 @@ class Scorecard(RunTable):
             areas = {k: np.mean(v) for k, v in step.card["deletion"].items()}
             if len(areas) == len((EXPLAINED, BRIGHTEST, RANDOM)):
                 continue
-            heading = self.link(
-                step.name, step.chapter.page, f"scorecard-{step.card['slug']}"
-            )
-            parts.append(nodes.rubric("", "", *heading.children))
+            parts.append(nodes.paragraph("", _METHODS.format(step=step.name)))
             rows = [
                 [nodes.paragraph("", name), nodes.paragraph("", f"{value:.3f}")]
                 for name, value in sorted(areas.items(), key=lambda a: a[1])
@@ -184,6 +189,35 @@ class Scorecard(RunTable):
             head = ("Order in which patches turn black", "Deletion area")
             parts.append(table(head, rows, (70, 30), "scorecard-methods"))
         return parts
+
+
+def answers(step: Step, base: Step) -> list[nodes.Node]:
+    """The cells on what a step's networks say."""
+    areas = [
+        f"{step.mean('deletion', kind):.2f}"
+        for kind in (EXPLAINED, BRIGHTEST, RANDOM)
+    ]
+    moved, error = change(step, base)
+    changed = f"{signed(moved)}{NBSP}±{NBSP}{error:.1f}"
+    chance = f"chance {100 * step.mean('calibration_by_chance'):.1f}"
+    return [
+        lines(f"{100 * step.accuracy:.1f}", *spread(step.card)),
+        lines("" if step is base else changed),
+        lines(f"{100 * step.mean('calibration_error'):.1f}", chance),
+        lines(", ".join(areas)),
+    ]
+
+
+def costs(step: Step, base: Step) -> list[nodes.Node]:
+    """The cells on what a step's networks cost."""
+    card = step.card
+    other = [] if card["file"] == base.card["file"] else [card["file"]]
+    return [
+        lines(f"{step.kib:,.0f}", *other),
+        lines(f"{card['multiply_adds'] / 1000:,.0f}"),
+        lines(f"{card['microseconds']:,.0f}"),
+        lines(f"{card['joules']:.2g}"),
+    ]
 
 
 def spread(card: dict) -> list[str]:
@@ -256,39 +290,51 @@ def front_sentence(steps: list[Step]) -> str:
     by_size = front(steps, lambda step: step.kib)
     by_time = front(steps, lambda step: step.card["microseconds"])
     return (
-        "Of the steps that may be compared with each other, none is both smaller and more accurate "
-        f"than: {listing(by_size)}; none both faster and more accurate than: {listing(by_time)}."
+        f"Of the steps that may be compared with {steps[0].base}, none is both smaller and more accurate "
+        f"than these: {by_size}. None is both faster and more accurate than these: {by_time}."
     )
 
 
-def front(steps: list[Step], cost: Callable[[Step], float]) -> list[str]:
+def front(steps: list[Step], cost: Callable[[Step], float]) -> str:
     """The names of the steps that no other beats in cost and in accuracy at once."""
-    return [
-        step.name
-        for step in steps
+    groups = same_network(steps)
+    kept = [
+        joined(group)
+        for group in groups
         if not any(
-            cost(other) < cost(step) and other.accuracy > step.accuracy
-            for other in steps
+            cost(other[0]) < cost(group[0])
+            and other[0].accuracy > group[0].accuracy
+            for other in groups
         )
     ]
+    return listing(kept)
+
+
+def same_network(steps: list[Step]) -> list[list[Step]]:
+    """Steps with the same answers from the same file belong together: one point of the figure."""
+    groups: dict[tuple, list[Step]] = {}
+    for step in steps:
+        key = (step.card["right"], step.card["bytes"])
+        groups.setdefault(key, []).append(step)
+    return list(groups.values())
 
 
 def figure(steps: list[Step]) -> nodes.raw:
     """Accuracy against the file's size and against the time of one image."""
-    costs = {
+    measures = {
         "KiB of the file": lambda step: step.kib,
         "microseconds an image": lambda step: step.card["microseconds"],
     }
-    points: dict[tuple, list[Step]] = {}
-    for step in steps:  # steps of the same network share a point
-        key = (step.card["right"], step.card["bytes"])
-        points.setdefault(key, []).append(step)
-    drawn, axes = new_figure(1, 2, 7.0, 4.0)
+    groups = same_network(steps)
+    drawn, axes = new_figure(1, 2, 7.0, 4.2)
     with style():
-        for panel, (label, cost) in zip(axes[0], costs.items(), strict=True):
-            for place, group in enumerate(points.values()):
+        for panel, (label, cost) in zip(axes[0], measures.items(), strict=True):
+            for place, group in enumerate(groups):
                 _point(panel, group, place, cost)
             panel.set(xscale="log", xlabel=label)
+            panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            panel.xaxis.set_minor_formatter(NullFormatter())
             panel.grid(True)
         axes[0, 0].set_ylabel("test accuracy, %")
         draw_legend(axes[0, 0])
@@ -296,7 +342,7 @@ def figure(steps: list[Step]) -> nodes.raw:
         f"{joined(group)}: {readable(group[0].kib)} KiB, "
         f"{readable(group[0].card['microseconds'])} microseconds, "
         f"{100 * group[0].accuracy:.1f} %"
-        for group in points.values()
+        for group in groups
     )
     label = f"Test accuracy against the size of the file, and against the time of one image. {told}."
     svg = inline_svg(drawn, label)
@@ -351,7 +397,7 @@ def lines(*texts: str) -> nodes.container:
 
 def listing(names: list[str]) -> str:
     """Names in a sentence."""
-    return ", ".join(names) if names else "none"
+    return "; ".join(names) if names else "none"
 
 
 def signed(points: float) -> str:
