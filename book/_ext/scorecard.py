@@ -49,7 +49,8 @@ _FIGURE = (
 )
 _METHODS = (
     "The step named {step} compared several explanations of one model. The lower the area, the "
-    "sooner the answer goes away when patches turn black in that order."
+    "sooner the answer goes away when patches turn black in that order. Lower than for the brightest "
+    "patches, which need no network, it is for: {better}."
 )
 
 
@@ -181,7 +182,11 @@ class Scorecard(RunTable):
             areas = {k: np.mean(v) for k, v in step.card["deletion"].items()}
             if len(areas) == len((EXPLAINED, BRIGHTEST, RANDOM)):
                 continue
-            parts.append(nodes.paragraph("", _METHODS.format(step=step.name)))
+            better = [
+                name for name, found in areas.items() if found < areas[BRIGHTEST]
+            ]
+            text = _METHODS.format(step=step.name, better=listing(better))
+            parts.append(nodes.paragraph("", text))
             rows = [
                 [nodes.paragraph("", name), nodes.paragraph("", f"{value:.3f}")]
                 for name, value in sorted(areas.items(), key=lambda a: a[1])
