@@ -287,6 +287,11 @@ def _networks(model: object, weights: Any) -> list[list[np.ndarray]]:
             "model must be a built Keras model from (batch, 28, 28, 1) to (batch, 10), but it is "
             f"{type(model).__name__} from {shapes[0]} to {shapes[1]}."
         )
+    if weights is not None and not isinstance(weights, list | tuple):
+        raise ValueError(
+            "weights must be a list with what get_weights returned for each network, "
+            f"but it is a {type(weights).__name__}."
+        )
     networks = [model.get_weights()] if weights is None else [list(one) for one in weights]
     if not 1 <= len(networks) <= _MOST_NETWORKS:
         raise ValueError(

@@ -127,6 +127,7 @@ class TestRecord:
             ({"file_bytes": 0}, "file_bytes must be a whole number"),
             ({"other_seeds": [0.9, 90.0]}, r"other_seeds\[1\] must be a number"),
             ({"model": "small_cnn"}, "model must be a built Keras model"),
+            ({"weights": 3}, "weights must be a list with what get_weights returned"),
             ({"weights": []}, "weights must be those of 1 to 9 networks"),
             ({"weights": [[np.zeros(3)]]}, r"weights\[0\] must have the shapes"),
             ({"weights": [[np.full((49, 10), np.nan), np.zeros(10)]]}, "must be finite"),
