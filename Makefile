@@ -16,6 +16,8 @@ BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py
 # TensorFlow is told to be quiet before it starts, and everything runs on shipped data by default.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export COURSE_SIZE ?= small
+# Text is UTF-8, whatever the locale.
+export PYTHONUTF8 ?= 1
 # Notebooks and tests run two at a time, and small matrices gain nothing from threads: those of NumPy
 # would only wait for each other (a logistic regression took thirty times as long).
 export OPENBLAS_NUM_THREADS ?= 1

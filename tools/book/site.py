@@ -57,7 +57,7 @@ def build(project: Project, fresh: bool = False) -> bool:
         env=quiet_environment(project),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         errors="replace",
     )
     for line in process.stdout:
