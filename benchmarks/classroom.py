@@ -67,7 +67,7 @@ class Hub:
             headers={"Authorization": f"token {self.token}"},
             body=None if body is None else json.dumps(body),
             allow_nonstandard_methods=True,
-            request_timeout=180,
+            request_timeout=300,
         )
         answer = await AsyncHTTPClient().fetch(request)
         return json.loads(answer.body) if answer.body else None
@@ -109,7 +109,7 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-async def wait_until_ready(hub: Hub, path: str, seconds: float = 180) -> None:
+async def wait_until_ready(hub: Hub, path: str, seconds: float = 300) -> None:
     """Wait until an address answers; raise a TimeoutError where it does not."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -138,7 +138,7 @@ async def work_through(hub: Hub, learner: str, chapter: str) -> float:
     channel = f"/user/{learner}/api/kernels/{opened['kernel']['id']}/channels"
     address = hub.address.replace("http", "ws", 1) + channel
     headers = {"Authorization": f"token {hub.token}"}
-    kernel = await websocket_connect(HTTPRequest(address, headers=headers, request_timeout=180))
+    kernel = await websocket_connect(HTTPRequest(address, headers=headers, request_timeout=300))
     for cell in notebook["content"]["cells"]:
         if cell["cell_type"] == "code":
             await run_cell(kernel, learner, cell["source"])

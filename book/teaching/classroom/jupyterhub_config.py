@@ -50,8 +50,8 @@ c.Spawner.environment = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "PYTHONUTF8": "1",
 }
-c.Spawner.start_timeout = 180
-c.Spawner.http_timeout = 180
+# The first import of everything is slow where thirty start at once.
+c.Spawner.start_timeout = c.Spawner.http_timeout = 300
 
 # When the places are taken, the next learner reads so, and nobody's kernel dies.
 c.JupyterHub.active_server_limit = int(os.environ.get("CLASS_PLACES", PLACES))

@@ -33,7 +33,7 @@ def limit_memory(gib: float) -> None:
     """Refuse more memory than this to each process, before the machine has none.
 
     What counts is the memory that a process asked for and may write, which is
-    more than it uses. A kernel over the limit gets an error or ends, and no other.
+    more than it uses. A kernel over the limit gets an error or ends.
     """
     size = int(gib * 2**30)
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
