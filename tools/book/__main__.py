@@ -88,8 +88,10 @@ def _machinery_digest(project: Project) -> str:
 
 
 def _package_digest(project: Project) -> str:
-    """What the reference pages are made from; Sphinx finds out which of them to read again."""
-    return _contents_digest((project.root / "course_lib").rglob("*.py"))
+    """What pages without outputs are made from; Sphinx finds out which of them to read again."""
+    sources = (project.root / "course_lib").rglob("*.py")
+    records = (project.root / "book" / "recorded").rglob("*.json")
+    return _contents_digest([*sources, *records])
 
 
 def _contents_digest(paths: Iterable[Path]) -> str:
