@@ -32,8 +32,6 @@ from race import options
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from course_lib import recorded
-
 ROOT = Path(__file__).resolve().parents[1]
 CLASSROOM = ROOT / "book" / "teaching" / "classroom"
 SYSTEM_GIB = 2  # left for the system and the hub, as the settings of the classroom do
@@ -43,6 +41,7 @@ c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = {homes!r}
+c.Spawner.args = {arguments!r}
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy}"
 c.JupyterHub.log_level = "WARN"
@@ -81,6 +80,8 @@ def running_hub(folder: Path) -> Iterator[Hub]:
     settings = SETTINGS.format(
         settings=str(CLASSROOM / "jupyterhub_config.py"),
         homes=str(folder / "{username}"),
+        # A server refuses to run as root otherwise, who is the only user in some containers.
+        arguments=["--allow-root"] if os.geteuid() == 0 else [],
         hub=ports[1],
         proxy=ports[2],
         token=hub.token,
@@ -228,6 +229,8 @@ def main() -> None:
         values["learners in 24 GiB"] = int((24 - SYSTEM_GIB) * 1024 / each)
     print("learners in 24 GiB:", values["learners in 24 GiB"])
     if given.record:
+        from course_lib import recorded  # which starts TensorFlow, after the lesson
+
         print(recorded.save("classroom", values))
 
 

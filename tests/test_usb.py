@@ -25,10 +25,11 @@ def run_installer(stick: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, encoding="utf-8")
 
 
+@pytest.mark.parametrize("patch", [usb.EARLY, usb.LATE])
 @pytest.mark.parametrize("python", usb.PYTHONS)
 @pytest.mark.parametrize("system", usb.SYSTEMS)
-def test_each_system_gets_each_package_once(system, python):
-    named = [Requirement(pin).name for pin in usb.pins(LOCK, system, python)]
+def test_each_system_gets_each_package_once(system, python, patch):
+    named = [Requirement(pin).name for pin in usb.pins(LOCK, system, python, patch)]
     assert len(named) == len(set(named))
     assert {"tensorflow", "keras", "jupyterlab", "numpy", "setuptools"} <= set(named)
 
@@ -43,9 +44,9 @@ def test_marks_are_read_for_the_laptop_and_not_for_this_machine():
             "old==2.0 ; python_full_version >= '3.12'",
         ]
     )
-    assert usb.pins(lock, "windows", "3.11") == ["winpty==1.0", "old==1.0"]
-    assert usb.pins(lock, "macos", "3.13") == ["appnope==1.0", "old==2.0"]
-    assert usb.pins(lock, "linux", "3.12") == ["old==2.0"]
+    assert usb.pins(lock, "windows", "3.11", 9) == ["winpty==1.0", "old==1.0"]
+    assert usb.pins(lock, "macos", "3.13", 0) == ["appnope==1.0", "old==2.0"]
+    assert usb.pins(lock, "linux", "3.12", 1) == ["old==2.0"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_marks_are_read_for_the_laptop_and_not_for_this_machine():
 )
 def test_an_unknown_laptop_is_refused(system, python, problem):
     with pytest.raises(ValueError, match=problem):
-        usb.pins(LOCK, system, python)
+        usb.pins(LOCK, system, python, 0)
 
 
 def test_a_package_without_a_wheel_is_made_where_it_can_be(tmp_path, monkeypatch):
@@ -83,6 +84,23 @@ def test_a_package_that_fits_no_other_system_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(usb, "pip", pip)
     with pytest.raises(ValueError, match=r"fast==1\.0 has no wheel for macos and Python 3\.13"):
         usb.download(["fast==1.0"], "macos", "3.13", tmp_path)
+
+
+def test_early_and_late_releases_of_a_python_both_find_their_version(tmp_path, monkeypatch):
+    lock = """
+    both==1.0
+    sieve==2.0 ; python_full_version < '3.11.5'
+    sieve==4.0 ; python_full_version >= '3.11.5'
+    """
+    calls = []
+    monkeypatch.setattr(usb, "pip", lambda *arguments: calls.append(arguments) or "")
+    usb.fill(lock, "linux", "3.11", tmp_path)
+    usb.fill(lock, "linux", "3.12", tmp_path)
+    asked = [(call[call.index("--python-version") + 1], call[-2:]) for call in calls]
+    assert [version for version, _ in asked] == ["3.11.0", "3.11.99", "3.12.0"]
+    assert asked[0][1] == ("both==1.0", "sieve==2.0")
+    assert asked[1][1][-1] == "sieve==4.0"
+    assert asked[2][1] == ("both==1.0", "sieve==4.0")
 
 
 def test_what_pip_says_is_passed_on(tmp_path, monkeypatch):

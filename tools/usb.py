@@ -26,6 +26,9 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.11", "3.12", "3.13")
+# Some packages have a version for early releases of a Python (Debian 12 has 3.11.2) and another for
+# later ones; the stick holds both.
+EARLY, LATE = 0, 99
 MACOS = (14, 0)
 
 
@@ -73,7 +76,7 @@ SYSTEMS = {
 }
 
 
-def pins(lock: str, system: str, python: str) -> list[str]:
+def pins(lock: str, system: str, python: str, patch: int) -> list[str]:
     """Return the pins of a lock file that count for one system and one Python, without marks.
 
     pip reads the marks of a lock file for the machine it runs on, even where it downloads for
@@ -83,6 +86,7 @@ def pins(lock: str, system: str, python: str) -> list[str]:
         lock: the text of the lock file.
         system: one of `SYSTEMS`.
         python: such as "3.12".
+        patch: the third number of its version.
 
     Raises:
         ValueError: the system or the Python is not known.
@@ -94,7 +98,7 @@ def pins(lock: str, system: str, python: str) -> list[str]:
     marks = {
         **SYSTEMS[system].marks,
         "python_version": python,
-        "python_full_version": f"{python}.9",
+        "python_full_version": f"{python}.{patch}",
         "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
     }
@@ -107,13 +111,30 @@ def pins(lock: str, system: str, python: str) -> list[str]:
     ]
 
 
+def fill(lock: str, system: str, python: str, wheels: Path) -> None:
+    """Download what a lock file names for one system and all releases of one Python.
+
+    Args:
+        lock: the text of the lock file.
+        system: one of `SYSTEMS`.
+        python: such as "3.12".
+        wheels: the folder for them.
+
+    Raises:
+        ValueError: a package cannot be had for this system.
+    """
+    early, late = (pins(lock, system, python, patch) for patch in (EARLY, LATE))
+    download(early, system, f"{python}.{EARLY}", wheels)
+    download([pin for pin in late if pin not in early], system, f"{python}.{LATE}", wheels)
+
+
 def download(wanted: list[str], system: str, python: str, wheels: Path) -> None:
     """Download the wheels of some pins, and make those that their authors publish as source alone.
 
     Args:
         wanted: pins, as `pins` returns them.
         system: one of `SYSTEMS`.
-        python: such as "3.12".
+        python: a whole version, such as "3.12.0".
         wheels: the folder for them; what it holds already is not downloaded again.
 
     Raises:
@@ -122,6 +143,8 @@ def download(wanted: list[str], system: str, python: str, wheels: Path) -> None:
     target = ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     target += [part for name in SYSTEMS[system].platforms for part in ("--platform", name)]
     made: set[str] = set()
+    if not wanted:
+        return
     while problem := pip("download", "--find-links", wheels, "--dest", wheels, *target, *wanted):
         missing = re.search(r"No matching distribution found for (\S+)", problem)
         if not missing or missing[1] in made:
@@ -147,11 +170,14 @@ def pip(*arguments: str | Path) -> str:
     """Run pip without what packages depend on, for the lock file names all of it.
 
     Returns:
-        What pip complained of; an empty text where it succeeded.
+        What pip calls an error; an empty text where it succeeded.
     """
     line = [sys.executable, "-m", "pip", *map(str, arguments), "--no-deps", "--quiet"]
     answer = subprocess.run(line, capture_output=True, encoding="utf-8", errors="replace")
-    return answer.stderr.strip() or "pip failed" if answer.returncode else ""
+    if answer.returncode == 0:
+        return ""
+    errors = [line for line in answer.stderr.splitlines() if line.startswith("ERROR")]
+    return "\n".join(errors) or answer.stderr or "pip failed"
 
 
 def copy_course(stick: Path) -> None:
@@ -185,7 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
         for python in given.python:
             print(f"Wheels for {system}, Python {python}", flush=True)
             try:
-                download(pins(lock, system, python), system, python, wheels)
+                fill(lock, system, python, wheels)
             except ValueError as error:
                 print(error, file=sys.stderr)
                 failed = 1

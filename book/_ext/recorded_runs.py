@@ -22,7 +22,8 @@ class RecordedRun(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Make the table, and have the page read again when a record changes."""
         experiment = self.arguments[0]
-        folder = Path(recorded.__file__).parents[1] / "book" / "recorded" / experiment
+        book = Path(recorded.__file__).parents[1] / "book"
+        folder = book / "recorded" / experiment
         for path in folder.glob("*.json"):
             self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(recorded.table(experiment))
