@@ -25,7 +25,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help book full lab test lint unit unit-jax notebooks site-tests bench refresh install clean
+.PHONY: help book full lab test lint unit unit-jax notebooks site-tests bench refresh usb install clean
 
 help: ## list the commands
 	@echo "Commands (each sets up what it needs):"
@@ -73,6 +73,10 @@ bench: $(INSTALLED) ## ours beside the reference, in one run (BENCH=benchmarks/.
 
 refresh: $(INSTALLED) ## re-run and strip notebooks in place (NOTEBOOK=book/... for one)
 	@$(BIN)/python -m tools.refresh $(NOTEBOOK)
+
+usb: $(INSTALLED) ## fill a stick for laptops without a network (USB=/media/stick)
+	@test -n "$(USB)" || { echo "Name the stick's folder: make usb USB=/media/stick"; exit 1; }
+	@$(BIN)/python -m tools.usb "$(USB)"
 
 install: $(INSTALLED) ## only set up .venv
 
