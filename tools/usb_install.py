@@ -58,7 +58,7 @@ def install(target: Path) -> None:
     subprocess.run([*pip, *own], check=True)
     (target / ".venv" / ".installed").touch()  # `make` sees that nothing is missing.
     start = scripts.relative_to(target) / "jupyter"
-    print(f"Done. Start with:\n  cd {target}\n  {start} lab --notebook-dir=.")
+    print(f'Done. Start with:\n  cd "{target}"\n  {start} lab --notebook-dir=.')
     if (STICK / "site").is_dir():
         copy_missing(STICK / "site", target / "site")
         print(f"The book, to read: {target / 'site' / 'index.html'}")
