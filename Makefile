@@ -7,7 +7,8 @@ INSTALLED := $(VENV)/.installed
 # What the linters read.
 SOURCES := course_lib tools tests benchmarks data/scripts book conftest.py
 # Tests that know nothing of a backend run once; the rest run on TensorFlow and on JAX.
-ONCE := test_build test_environment test_notebooks test_site test_data test_documents
+ONCE := test_build test_environment test_notebooks test_site test_data test_documents test_handouts \
+  test_slides
 
 # Benchmarks that need the full data sets run when they are named.
 BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py attention.py \
@@ -18,14 +19,20 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export COURSE_SIZE ?= small
 # Text is UTF-8, whatever the locale.
 export PYTHONUTF8 ?= 1
-# Notebooks and tests run two at a time, and small matrices gain nothing from threads: those of NumPy
-# would only wait for each other (a logistic regression took thirty times as long).
+# Notebooks and tests run two at a time, and small matrices and tables gain nothing from threads:
+# those of NumPy and of scikit-learn's trees would only wait for each other. (A logistic regression
+# took thirty times as long; ten boosted forests took half a minute instead of a second.)
 export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
+# Of two notebooks that run at once each gets half of the cores: with more threads than cores a
+# training step waits for its own threads.
+HALF := $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
+  echo $$(( cores > 1 ? cores / 2 : 1 )))
 # Warnings of other packages' own code say nothing about the course.
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help book full lab test lint unit unit-jax notebooks site-tests bench refresh usb install clean
+.PHONY: help book full pdf handouts slides lab test lint unit unit-jax notebooks site-tests bench refresh usb install clean
 
 help: ## list the commands
 	@echo "Commands (each sets up what it needs):"
@@ -36,6 +43,15 @@ book: $(INSTALLED) ## run the notebooks that changed and build the site
 
 full: $(INSTALLED) ## the same book on the full data sets (hours; a GPU helps)
 	@$(BIN)/python -m tools.book --size full
+
+pdf: $(INSTALLED) ## the whole book as one PDF
+	@$(BIN)/python -m tools.pdf --size $(COURSE_SIZE)
+
+handouts: $(INSTALLED) ## notebooks for students without solutions, and the teacher's edition
+	@$(BIN)/python -m tools.handouts
+
+slides: $(INSTALLED) ## a deck a chapter, to show without a network (DECK=book/... for one)
+	@$(BIN)/python -m tools.slides --size $(COURSE_SIZE) $(DECK)
 
 lab: $(INSTALLED) ## open the book in JupyterLab
 	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab --notebook-dir=.
@@ -63,9 +79,9 @@ unit-jax: $(INSTALLED) ## unit tests on JAX
 	  $(foreach name,$(ONCE),--ignore=tests/$(name).py) tests
 
 notebooks: $(INSTALLED) ## run every notebook against its stored outputs, and keep them for `book`
-	@$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book
+	@TF_NUM_INTRAOP_THREADS=$(HALF) TF_NUM_INTEROP_THREADS=$(HALF) $(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book
 
-site-tests: book ## the built site in headless Chromium
+site-tests: book slides ## the built site and the slides in headless Chromium
 	@$(BIN)/pytest -n 2 --dist worksteal -m browser tests
 
 bench: $(INSTALLED) ## ours beside the reference, in one run (BENCH=benchmarks/... for one)

@@ -1,4 +1,4 @@
-"""Which example should be labelled next? Scores, queries, and the loop that uses them.
+"""Which example should be labeled next? Scores, queries, and the loop that uses them.
 
 Each query looks at what a learner says about the *pool*, the examples without labels, and returns
 the positions of those to label. Serves ``course_lib.label_efficiency``.
@@ -149,7 +149,7 @@ def query_core_set(pool: Any, labeled: Any, count: int) -> np.ndarray:
     """Choose examples that leave no part of the pool far from a label.
 
     Chapter equation ``eq-labels-core-set``, by the greedy rule (Sener and Savarese 2018, algorithm
-    1): take the example farthest from all that have a label, then count it as labelled. The radius
+    1): take the example farthest from all that have a label, then count it as labeled. The radius
     that remains is at most twice the smallest possible.
 
     Args:

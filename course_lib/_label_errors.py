@@ -56,7 +56,7 @@ def find_label_errors(labels: Any, probabilities: Any) -> np.ndarray:
 
     Chapter equation ``eq-quality-errors``. The confident joint is scaled so that each row sums to
     the number of examples with that label; what then stands off the diagonal says how many
-    examples labelled ``i`` are really of class ``j``. For each pair that many examples are taken,
+    examples labeled ``i`` are really of class ``j``. For each pair that many examples are taken,
     those with the largest margin between the probabilities of ``j`` and ``i`` (*prune by noise
     rate*, Northcutt and others 2021, section 3.2). An example whose likeliest class is its label
     is never taken.
@@ -120,7 +120,7 @@ def _checked(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
     absent = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
     if len(absent):
         raise ValueError(
-            f"Every class needs a label, but none is labelled {absent.tolist()}. Leave out the "
+            f"Every class needs a label, but none is labeled {absent.tolist()}. Leave out the "
             "columns of such classes."
         )
     return labels, probabilities

@@ -74,7 +74,7 @@ def reparameterize(mean: Any, log_variance: Any, seed: Seed) -> Any:
 def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     """Compute the log-probability of pixels that are on with probability ``sigmoid(logits)``.
 
-    Chapter equation ``eq-autoencoders-bernoulli``. A grey value between 0 and 1 is read as the
+    Chapter equation ``eq-autoencoders-bernoulli``. A gray value between 0 and 1 is read as the
     probability that the pixel is on, and the result is the mean over such black-and-white images.
 
     Args:

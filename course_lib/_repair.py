@@ -1,10 +1,10 @@
 """How is a table mended without looking at the test set?
 
-Whatever a repair learns (a mean, a scale, a neighbour) it learns from the *first* table it is
+Whatever a repair learns (a mean, a scale, a neighbor) it learns from the *first* table it is
 given, the training set. The other tables are changed by what was learned there. So a function of
 this room takes all tables at once, and the mistake of fitting on test data cannot be made.
 
-References: Troyanskaya and others (2001) for neighbours, van Buuren and Groothuis-Oudshoorn (2011)
+References: Troyanskaya and others (2001) for neighbors, van Buuren and Groothuis-Oudshoorn (2011)
 for iteration, Iglewicz and Hoaglin (1993) for the modified z-score, Chawla and others (2002) for
 SMOTE.
 """

@@ -100,7 +100,7 @@ def receptive_field(layers: Sequence[tuple[int, int]]) -> ReceptiveField:
 
     Returns:
         ``size``, the width ``r`` of the window that one unit depends on, and ``stride``, the
-        distance ``j`` in input pixels between the windows of two neighbouring units.
+        distance ``j`` in input pixels between the windows of two neighboring units.
 
     Raises:
         ValueError: If ``layers`` holds anything but pairs of positive whole numbers.

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tools.browser import find_browser
+
 # On a GPU, JAX rounds the inputs of matrix products to 10 bits unless told otherwise; the tests
 # compare to 5 digits. This must be set before JAX is imported.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 
 ROOT = Path(__file__).parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -33,8 +34,7 @@ def chromium() -> str:
 
     Without one, a browser test skips on a developer's machine and fails in CI.
     """
-    named = os.environ.get("CHROMIUM", "")
-    found = next((path for path in map(shutil.which, (named, *BROWSERS)) if path), None)
+    found = find_browser()
     if found:
         return found
     problem = "no Chromium or Chrome found; install one or set CHROMIUM to its path"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from tools import lint_notebooks, refresh
@@ -195,6 +197,11 @@ class TestBuild:
         assert 'id="claim-six-is-more-than-five"' in (html / "book/part/alpha.html").read_text()
         assert "holds" in ledger
         assert "MiB" in ledger
+        index = (html / "book" / "index.html").read_text()
+        assert index.count('href="part/alpha.html#claim-six-is-more-than-five"') == 2
+        assert 'title="Six is more than five"' in index
+        assert ">Six is more than five</a>" in index
+        assert re.search(r'Alpha runs in <span class="run-time">\d+.s</span>', ledger)
         assert "url=book/index.html" in (html / "index.html").read_text()
         mathjax = [path for path in (html / "_static" / "mathjax").rglob("*") if path.is_file()]
         assert {path.suffix for path in mathjax} == {".js", ".woff"}
@@ -286,6 +293,27 @@ class TestBuild:
         assert result.returncode == 1
         assert "2 claims share the anchor claim-two-is-even" in result.stdout
 
+    @pytest.mark.parametrize(
+        ("target", "problem"),
+        [
+            ("alpha#six-is-less", "is the beginning of 0 claims, not of one"),
+            ("alpha#", "Choose from: six-is-more-than-five"),
+            ("gamma#six", "0 chapters are called 'gamma'"),
+        ],
+    )
+    def test_a_link_to_a_claim_that_is_not_there_fails_the_build(self, book, target, problem):
+        append(book / "book" / "index.md", f"\n{{claim}}`{target}`")
+        result = build(book)
+        assert result.returncode == 1
+        assert problem in result.stdout
+
+    def test_a_reworded_claim_fails_the_pages_that_link_to_it(self, book):
+        assert build(book).returncode == 0
+        edit_cell(book, ALPHA, 3, 'claims.check("Six is larger than five", alpha.six() > 5)')
+        result = build(book)
+        assert result.returncode == 1
+        assert "is the beginning of 0 claims, not of one" in result.stdout
+
     def test_the_site_holds_each_figure_once(self, book):
         assert build(book).returncode == 0
         html = book / "_build" / "small" / "html"
@@ -374,6 +402,46 @@ class TestStoredOutputs:
         before = refreshed.read_text()
         assert not refresh.refresh(refreshed, Project(refreshed.parents[2]))
         assert refreshed.read_text() == before
+
+
+class TestPaper:
+    """The book as one page and as a PDF."""
+
+    @pytest.fixture
+    def printed(self, book, chromium) -> Path:
+        """A book whose two chapters have sections of the same name, which each links to."""
+        prose = "# {}\n\n## Exercises\n\n[Mine](#exercises), [{}]({}.ipynb#exercises).\n\n$x^2$"
+        edit_cell(book, ALPHA, 0, prose.format("Alpha", "Beta's", "beta"))
+        edit_cell(book, BETA, 0, prose.format("Beta", "Alpha's", "alpha"))
+        made = subprocess.run(
+            [sys.executable, "-m", "tools.pdf", "--root", str(book)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        return book / "_build" / "small" / "paper"
+
+    @pytest.mark.browser
+    def test_the_book_is_printed_with_links_that_lead_to_their_places(self, printed):
+        page = (printed / "index.html").read_text(encoding="utf-8")
+        anchors = re.findall(r'\sid="([^"]+)"', page)
+        assert len(anchors) == len(set(anchors))
+        targets = set(re.findall(r'href="#([^"]+)"', page))
+        assert targets <= set(anchors)
+        sections = {f"book-part-{name}--exercises" for name in ("alpha", "beta")}
+        assert sections <= targets
+        assert "claim-six-is-more-than-five" in targets
+
+        reader = pypdf.PdfReader(printed / "deep-learnings-hard-parts.pdf")
+        text = "\n".join(sheet.extract_text() for sheet in reader.pages)
+        assert "Six is more than five" in text
+        assert "claims checked" in text
+        titles = str(reader.outline)
+        for title in ("Alpha", "Beta", "Exercises", "Ledger"):
+            assert title in titles, title
+        assert sections <= {name.lstrip("/") for name in reader.named_destinations}
 
 
 class TestCache:

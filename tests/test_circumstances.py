@@ -74,6 +74,7 @@ class TestLetters:
             ("path.open(mode='wb')", False),
             ("subprocess.run(command)", False),
             ("os.open(name, os.O_RDONLY)", False),
+            ("Slide(text='A title')", False),
         ],
     )
     def test_such_calls_are_seen(self, source, found):
@@ -207,8 +208,11 @@ def handles_text(call: ast.Call, given: dict[str | None, ast.expr]) -> bool:
     method = isinstance(call.func, ast.Attribute)
     name = call.func.attr if method else getattr(call.func, "id", "")
     if name != "open":
-        return name in {"read_text", "write_text"} or "text" in given
-    if method and isinstance(call.func.value, ast.Name) and call.func.value.id in {"os", "Image"}:
+        text = given.get("text")
+        piped = isinstance(text, ast.Constant) and text.value is True
+        return name in {"read_text", "write_text"} or piped
+    binary = {"os", "Image", "tarfile", "zipfile"}
+    if method and isinstance(call.func.value, ast.Name) and call.func.value.id in binary:
         return False
     mode = given.get("mode", next(iter(call.args[0 if method else 1 :]), None))
     return not (isinstance(mode, ast.Constant) and "b" in str(mode.value))

@@ -71,12 +71,12 @@ class TestStart:
     """What happens before a learner's server runs."""
 
     def test_a_learner_gets_every_notebook_and_keeps_what_they_wrote(self, start_server, tmp_path):
-        new = start_server.copy_notebooks(ROOT, tmp_path)
+        new = start_server.copy_notebooks(ROOT / "book", tmp_path)
         chapters = [path for path in new if "interpretability" in path.parts]
         assert len(chapters) == len(list((ROOT / "book" / "interpretability").glob("*.ipynb")))
         chapters[0].write_text("my answer", encoding="utf-8")
         chapters[1].unlink()
-        assert start_server.copy_notebooks(ROOT, tmp_path) == [chapters[1]]
+        assert start_server.copy_notebooks(ROOT / "book", tmp_path) == [chapters[1]]
         assert chapters[0].read_text(encoding="utf-8") == "my answer"
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")

@@ -418,7 +418,7 @@ P = np.full((6, 2), 0.5)
         (lambda: data_quality.find_label_errors(Y, 4 * P), "sum to 1"),
         (lambda: data_quality.find_label_errors(Y, P - 1), "Are they logits"),
         (lambda: data_quality.find_label_errors(Y + 1, P), "labels must be below 2"),
-        (lambda: data_quality.find_label_errors(0 * Y, P), r"none is labelled \[1\]"),
+        (lambda: data_quality.find_label_errors(0 * Y, P), r"none is labeled \[1\]"),
         (lambda: data_quality.confident_joint(Y[:2], P), "each of the 6 examples"),
         (lambda: data_quality.report(X, Y, x_test=X[:, :1]), "x_test must have the 2 columns"),
     ],

@@ -11,12 +11,20 @@ import pytest
 
 from tools import lint_notebooks, refresh
 from tools.book.project import Project
-from tools.lint import chapter, form
+from tools.lint import chapter, form, slides, solutions
 from tools.lint.notebook import Notebook
 
 ROOT = Path(__file__).parents[1]
 FOLDED = "{admonition} Solution\n:class: tip, dropdown"
 NOTEBOOKS = lint_notebooks.all_notebooks()
+# The cells of the good chapter that become slides, beside its figures.
+MARKED = {
+    "## The idea": {"text": "How many?", "question": True},
+    "## From scratch": {"text": "How warm?", "question": True},
+    "## Against the reference": {"text": "As warm as a coat."},
+    "## When it fails": {"text": "In summer."},
+    "claims.check('All are shirts', True)": {},
+}
 
 
 def markdown(source: str) -> dict:
@@ -47,7 +55,8 @@ def good_chapter() -> dict:
         markdown(f"## {chapter.HEADINGS[4]}\n\n![A shirt](shirt.svg)"),
         code("claims.check('All are shirts', True)", shows="Claim holds: All are shirts"),
         code("print(sum(range(4)) / 2)", prints="3.0\n"),
-        *(markdown(f"## {heading}") for heading in chapter.HEADINGS[5:7]),
+        code(draw, shows="Figure: The last shirts"),
+        *(markdown(f"## {heading}") for heading in chapter.HEADINGS[5:8]),
         markdown("## Exercises\n\n### Exercise 1: Warm up"),
         code("1 + 1", "solution", "hide-cell"),
         markdown(
@@ -57,7 +66,7 @@ def good_chapter() -> dict:
         code("# Your answer here"),
         code("2 + 2", "solution", "hide-cell"),
         markdown(f"### Exercise 4: Explore\n\n```{FOLDED}\nTry.\n```"),
-        *(markdown(f"## {heading}") for heading in chapter.HEADINGS[8:]),
+        *(markdown(f"## {heading}") for heading in chapter.HEADINGS[9:]),
     ]
     count = 0
     for number, cell in enumerate(cells):
@@ -65,6 +74,9 @@ def good_chapter() -> dict:
         if cell["cell_type"] == "code":
             count += 1
             cell["execution_count"] = count
+    for cell in cells:
+        if cell["source"] in MARKED or (cell.get("outputs") and "plots." in cell["source"]):
+            cell["metadata"]["slide"] = {"title": "Shirts"} | MARKED.get(cell["source"], {})
     metadata = {"kernelspec": dict(form.KERNEL), "language_info": {"name": "python"}}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
@@ -122,6 +134,37 @@ def drop(text: str) -> Callable[[dict], None]:
 def swap_headings(content: dict) -> None:
     first, second = (cell_with(content, f"## {name}") for name in ("The idea", "From scratch"))
     first["source"], second["source"] = second["source"], first["source"]
+
+
+def use_a_solution(source: str) -> Callable[[dict], None]:
+    """A fault: a cell after the first solution, which makes `area`, has this source."""
+
+    def plant(content: dict) -> None:
+        replace_in("1 + 1", "1 + 1", "def area():\n    return 4")(content)
+        replace_in("# Your answer here", "# Your answer here", source)(content)
+
+    return plant
+
+
+def marks_are(change: Callable[[dict], None], text: str = "") -> Callable[[dict], None]:
+    """A fault: the marks of the cells that hold a text are changed."""
+
+    def plant(content: dict) -> None:
+        for cell in content["cells"]:
+            if "slide" in cell["metadata"] and text in cell["source"]:
+                change(cell["metadata"]["slide"])
+
+    return plant
+
+
+def draw_once(content: dict) -> None:
+    for cell in content["cells"]:
+        if "plots." in cell["source"] and "more shirts" not in str(cell["outputs"]):
+            cell["outputs"] = []
+
+
+def unmark(content: dict) -> None:
+    cell_with(content, "## When it fails")["metadata"].pop("slide")
 
 
 STDERR = {"output_type": "stream", "name": "stderr", "text": "noise"}
@@ -221,8 +264,35 @@ FAULTS = [
         "hide-cell",
         lambda content: cell_with(content, "2 + 2").update(metadata={"tags": ["solution"]}),
     ),
+    (
+        solutions.solutions_become_stubs,
+        "no stub",
+        replace_in("2 + 2", "2 + 2", "exercises.check('shirts.area', lambda: 4)"),
+    ),
+    (
+        solutions.solutions_become_stubs,
+        "that the same cell defines",
+        replace_in("2 + 2", "2 + 2", "exercises.check('shirts.area', area)"),
+    ),
+    (solutions.solutions_become_stubs, "plain Python", replace_in("2 + 2", "2 + 2", "%time f(x)")),
+    (solutions.solutions_are_not_needed, "uses area", use_a_solution("print(area)")),
+    (solutions.solutions_are_not_needed, "uses area", use_a_solution("area = area + 1")),
     (chapter.something_is_claimed, "claims.check", drop("claims.check")),
-    (chapter.something_is_drawn, "2 described figures or more, found 1", drop("plots.image_grid")),
+    (chapter.something_is_drawn, "2 described figures or more, found 1", draw_once),
+    (slides.marks_become_slides, "needs a title", marks_are(lambda mark: mark.pop("title"))),
+    (slides.marks_become_slides, "draws no figure", draw_once),
+    (slides.slides_are_whole, "8 cells marked as slides or more, found 7", unmark),
+    (slides.slides_are_whole, "3 slides with figures or more, found 1", draw_once),
+    (
+        slides.slides_are_whole,
+        "2 equations on slides or more, found 0",
+        replace_in("## The idea", "## The idea", "## The idea\n\n$$a$$ (eq-a)\n\n$$b$$ (eq-b)"),
+    ),
+    (
+        slides.slides_are_whole,
+        "2 slides that ask the room, found 0",
+        marks_are(lambda mark: mark.pop("question", None)),
+    ),
     (chapter.figures_are_described, "plots.show", code_is("plt.show()")),
     (chapter.figures_are_described, "plots.show", code_is("figure.savefig('x.png')")),
     (chapter.figures_are_described, "the cell draws", code_is("plt.plot([1, 2])")),
@@ -273,6 +343,13 @@ def test_every_rule_has_a_planted_fault():
 def test_harmless_code_is_let_through(source):
     content = good_chapter()
     code_is(source)(content)
+    assert lint_notebooks.lint(Notebook(content)) == []
+
+
+@pytest.mark.parametrize("source", ["area = 4\narea + 1", "[area for area in (1, 2)]"])
+def test_a_name_of_a_solution_may_be_used_anew(source):
+    content = good_chapter()
+    use_a_solution(source)(content)
     assert lint_notebooks.lint(Notebook(content)) == []
 
 

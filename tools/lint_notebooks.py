@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tools.lint import chapter, form
+from tools.book.project import NO_CHAPTERS
+from tools.lint import chapter, form, slides, solutions
 from tools.lint.notebook import Notebook, Problem
 
 ROOT = Path(__file__).parents[1]
@@ -31,16 +32,20 @@ RULES: tuple[Rule, ...] = (
     chapter.chapter_is_complete,
     chapter.exercises_are_solved,
     chapter.solutions_are_folded,
+    solutions.solutions_become_stubs,
+    solutions.solutions_are_not_needed,
     chapter.something_is_claimed,
     chapter.something_is_drawn,
     chapter.figures_are_described,
+    slides.marks_become_slides,
+    slides.slides_are_whole,
 )
 
 
 def read(path: Path) -> Notebook:
     """Read a notebook; those outside the reference and teaching folders are chapters."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    return Notebook(content, is_chapter=path.parent.name not in {"reference", "teaching"})
+    return Notebook(content, is_chapter=path.parent.name not in NO_CHAPTERS)
 
 
 def lint(notebook: Notebook) -> list[Problem]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import http.server
 import io
-import shutil
 import sys
 import threading
 from pathlib import Path
@@ -17,11 +16,12 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from tools.browser import BROWSERS, find_browser
+
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "book" / "_static" / "screenshot.png"
 PAGE = "book/foundations/convolution.html"
 PLACE = "#the-model-that-travels"  # a claim and a figure on one screen
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SIZE = {"width": 1280, "height": 1140}
 COLOURS = 128
 LARGEST = 150_000  # bytes
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
     if not (site / PAGE).is_file():
         print(f"There is no site at {site}: run `make book` first.", file=sys.stderr)
         return 1
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = find_browser()
     if browser is None:
         print(f"None of {', '.join(BROWSERS)} is installed.", file=sys.stderr)
         return 1

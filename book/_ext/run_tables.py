@@ -2,8 +2,8 @@
 
 `{claim-ledger}` lists every claim that the executed notebooks checked, with its verdict and what
 was measured, and links each to its place in its chapter. `{execution-times}` lists how long each
-notebook ran and how much memory it took. Both read the notebooks of this build, so no number in
-them is written by hand.
+notebook ran and how much memory it took, and the role `{run-time}` puts one such time into a
+sentence. All read the notebooks of this build, so no number in them is written by hand.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from course_lib.claims import readable
 
 NBSP = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line
-_MARK = "shows_runs"
+SHOWS_RUNS = "shows_runs"  # marks pages to be read again after any run
 _logger = logging.getLogger(__name__)
 
 
@@ -44,7 +44,7 @@ class RunTable(SphinxDirective):
 
     def chapters(self) -> Iterator[Chapter]:
         """All notebooks of the book in reading order."""
-        self.env.metadata[self.env.docname][_MARK] = True
+        self.env.metadata[self.env.docname][SHOWS_RUNS] = True
         found = self.env.found_docs
         for page in (
             name for name in self.config.external_site_map if name in found
@@ -153,6 +153,27 @@ class ExecutionTimes(RunTable):
         return [table(head, rows, (40, 15, 15, 15, 15), "execution-times")]
 
 
+class RunTime(SphinxRole):
+    """How long one notebook ran, as in {run-time}`book/foundations/convolution`."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Write the time in seconds, or, before any run, say so."""
+        self.env.metadata[self.env.docname][SHOWS_RUNS] = True
+        path = Path(self.env.doc2path(self.text))
+        if self.text not in self.env.found_docs or path.suffix != ".ipynb":
+            _logger.warning(
+                "run-time: there is no notebook %s",
+                self.text,
+                location=self.get_location(),
+            )
+            return [], []
+        self.env.note_dependency(str(path))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        run = Chapter(self.text, "", content).run
+        text = f"{run['seconds']:.0f}{NBSP}s" if run else "not run yet"
+        return [nodes.inline("", text, classes=["run-time"])], []
+
+
 def table(
     head: tuple[str, ...],
     rows: list[list[nodes.Node]],
@@ -190,7 +211,7 @@ def refresh_tables(
     """Pages with such a table are read again whenever any page came, went or changed."""
     if not (added or changed or removed):
         return []
-    return [page for page, data in env.metadata.items() if _MARK in data]
+    return [page for page, data in env.metadata.items() if SHOWS_RUNS in data]
 
 
 def _row(cells: list[nodes.Node]) -> nodes.row:
@@ -212,8 +233,9 @@ def _title(content: dict) -> str | None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directives."""
+    """Register the directives and the role."""
     app.add_directive("claim-ledger", ClaimLedger)
     app.add_directive("execution-times", ExecutionTimes)
+    app.add_role("run-time", RunTime())
     app.connect("env-get-outdated", refresh_tables)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

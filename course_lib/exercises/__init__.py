@@ -94,6 +94,12 @@ def _run(answer: Callable[..., Any], case: tuple) -> np.ndarray:
     try:
         result = answer(*case)
     except Exception as error:
+        if isinstance(error, NotImplementedError) and _is_its_own(error):
+            name = getattr(answer, "__name__", "the function")
+            raise WrongAnswer(
+                f"Not answered yet: {name} still raises NotImplementedError. Write its body, then "
+                "run the cell again."
+            ) from None
         raise WrongAnswer(
             f"For {_describe(case)} your function stopped with {type(error).__name__}: {error}"
         ) from error
@@ -105,6 +111,12 @@ def _run(answer: Callable[..., Any], case: tuple) -> np.ndarray:
         raise WrongAnswer(
             f"Your function should return numbers, but returned {type(result).__name__}."
         ) from None
+
+
+def _is_its_own(error: Exception) -> bool:
+    """Whether the answer itself raised an error, and not what it calls, such as a backend."""
+    frames = error.__traceback__.tb_next  # the first frame is ours
+    return frames is not None and frames.tb_next is None
 
 
 def _same(result: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:

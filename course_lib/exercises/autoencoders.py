@@ -37,7 +37,7 @@ _GENERATIONS = [(1.0, 10, 1), (4.0, 20, 10), (1.0, 100, 50)]
 
 
 def _squares(x: np.ndarray) -> np.ndarray:
-    """Return the squared singular values of the centred table, largest first."""
+    """Return the squared singular values of the centered table, largest first."""
     return np.linalg.svd(x - x.mean(axis=0), compute_uv=False) ** 2
 
 

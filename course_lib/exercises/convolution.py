@@ -126,7 +126,7 @@ EXERCISES = {
             (
                 lambda: _one_hot_kernel(1, 2),
                 "this moves the picture to the left. The layer does not flip the kernel: "
-                "output pixel j reads input pixel j - 1 if the 1 stands left of the centre.",
+                "output pixel j reads input pixel j - 1 if the 1 stands left of the center.",
             ),
             (lambda: _one_hot_kernel(1, 1), "this kernel copies the picture and moves nothing."),
             (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import yaml
 
 SIZES = ("small", "full")
+NO_CHAPTERS = ("reference", "teaching")
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,36 @@ class Project:
         return self.root / "_build" / self.size / "html"
 
     @property
+    def paper(self) -> Path:
+        """The whole book on one page, and the PDF made from it."""
+        return self.root / "_build" / self.size / "paper"
+
+    @property
     def stamp(self) -> Path:
         """The digest of all that went into the last good build."""
         return self.root / "_build" / self.size / "built.json"
+
+    @property
+    def address(self) -> str:
+        """Where the site is published, with a slash at its end.
+
+        This is `html.baseurl` of `_config.yml` or, without one, the GitHub Pages of the repository.
+
+        Raises:
+            ValueError: `_config.yml` names neither.
+        """
+        config = yaml.safe_load((self.root / "_config.yml").read_text(encoding="utf-8"))
+        named = config.get("html", {}).get("baseurl")
+        if named:
+            return named.rstrip("/") + "/"
+        repository = config.get("repository", {}).get("url", "")
+        found = re.fullmatch(r"https://github\.com/([\w.-]+)/([\w.-]+?)/?", repository)
+        if not found:
+            raise ValueError(
+                "_config.yml: expected html.baseurl, or a repository.url on github.com from which "
+                f"the address of the site follows, got {repository!r}."
+            )
+        return f"https://{found[1]}.github.io/{found[2]}/"
 
     def pages(self) -> list[str]:
         """The names of all pages in `_toc.yml`, in reading order, without their suffix."""
@@ -67,6 +96,10 @@ class Project:
     def notebooks(self) -> list[str]:
         """The pages that are notebooks, in reading order."""
         return [page for page in self.pages() if self.source(page).is_file()]
+
+    def chapters(self) -> list[str]:
+        """The notebooks that are chapters, in reading order."""
+        return [name for name in self.notebooks() if Path(name).parent.name not in NO_CHAPTERS]
 
     def source(self, notebook: str) -> Path:
         """The file that holds a notebook's source."""

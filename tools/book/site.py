@@ -50,8 +50,31 @@ def build(project: Project, fresh: bool = False) -> bool:
     if fresh:
         shutil.rmtree(project.doctrees, ignore_errors=True)
         shutil.rmtree(project.html, ignore_errors=True)
+    if not sift(project, "html"):
+        # A page that was read with a warning is not read again, so that the next build would not
+        # show the warning and would pass. Forget everything instead.
+        shutil.rmtree(project.doctrees, ignore_errors=True)
+        return False
+    config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
+    page = f"{project.pages()[0]}.html"
+    text = _REDIRECT.format(title=config["title"], page=page)
+    (project.html / "index.html").write_text(text, encoding="utf-8")
+    _lighten(project)
+    return True
+
+
+def sift(project: Project, builder: str) -> bool:
+    """Run Sphinx in a process of its own and print of its output what a person needs.
+
+    Args:
+        project: The checkout and the size; its stage is laid out.
+        builder: "html" for the site, "singlehtml" for the whole book on one page.
+
+    Returns:
+        Whether it went without an error and without a warning.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.book.site", project.size, str(project.root)],
+        [sys.executable, "-m", "tools.book.site", builder, project.size, str(project.root)],
         cwd=Path(__file__).parents[2],
         # The reference pages import course_lib (this checkout's) and with it TensorFlow.
         env=quiet_environment(project),
@@ -64,17 +87,7 @@ def build(project: Project, fresh: bool = False) -> bool:
         plain = ANSI.sub("", line)
         if not _NOISE.match(plain):
             print(line if sys.stdout.isatty() else plain, end="", flush=True)
-    if process.wait():
-        # A page that was read with a warning is not read again, so that the next build would not
-        # show the warning and would pass. Forget everything instead.
-        shutil.rmtree(project.doctrees, ignore_errors=True)
-        return False
-    config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
-    page = f"{project.pages()[0]}.html"
-    text = _REDIRECT.format(title=config["title"], page=page)
-    (project.html / "index.html").write_text(text, encoding="utf-8")
-    _lighten(project)
-    return True
+    return process.wait() == 0
 
 
 def _lighten(project: Project) -> None:
@@ -91,13 +104,13 @@ def _lighten(project: Project) -> None:
             shutil.copyfile(project.source(notebook), download)
 
 
-def run_sphinx(project: Project) -> int:
+def run_sphinx(builder: str, project: Project) -> int:
     """Let Jupyter Book build the stage, as ``jupyter-book build -n -W --keep-going`` does."""
     from jupyter_book.sphinx import build_sphinx
 
     result = build_sphinx(
         project.stage,
-        project.html,
+        project.html if builder == "html" else project.paper,
         path_config=project.stage / "_config.yml",
         noconfig=True,
         confoverrides={
@@ -106,6 +119,7 @@ def run_sphinx(project: Project) -> int:
             "nitpicky": True,
         },
         doctreedir=project.doctrees,
+        builder=builder,
         # Read what changed, but write every page: each shows the titles of all others.
         force_all=True,
         warningiserror=True,
@@ -115,4 +129,4 @@ def run_sphinx(project: Project) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_sphinx(Project(Path(sys.argv[2]), sys.argv[1])))
+    sys.exit(run_sphinx(sys.argv[1], Project(Path(sys.argv[3]), sys.argv[2])))

@@ -16,6 +16,7 @@ HEADINGS = (
     "On real data",
     "What the sources got wrong",
     "When it fails",
+    "Quiz",
     "Exercises",
     "Take-aways",
     "Further reading",
@@ -24,7 +25,7 @@ FEWEST_EXERCISES = 4
 FEWEST_FIGURES = 2
 
 _EXERCISE = re.compile(r"Exercise (\d+): \S")
-_FOLDED = re.compile(r"\{admonition\}.*solution.*\n(:.*\n)*:class:.*\bdropdown\b", re.IGNORECASE)
+FOLDED = re.compile(r"\{admonition\}.*solution.*\n(:.*\n)*:class:.*\bdropdown\b", re.IGNORECASE)
 _BARE_DRAWING = re.compile(r"\bplt\.show\(|\.savefig\(|\bfig(?:ure)?\.show\(")
 _UNDESCRIBED = re.compile(r"^<(?:Figure size|Axes|matplotlib\.|Image|IPython\.core)")
 _NO_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"]+\")[^>]*>")
@@ -122,7 +123,7 @@ def figures_are_described(notebook: Notebook) -> Iterator[Problem]:
 def _is_solution(kind: str, source: str, cell: dict) -> bool:
     if kind == "code":
         return {"solution", "hide-cell"} <= tags(cell)
-    return bool(_FOLDED.search(source))
+    return bool(FOLDED.search(source))
 
 
 def _is_claim(node: ast.AST) -> bool:

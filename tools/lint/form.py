@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tools.lint.notebook import Notebook, Problem, output_text, tags, trees
 
-CELL_METADATA = ("tags", "slideshow")
+CELL_METADATA = ("slide", "tags")
 TAGS = {
     *(f"{verb}-{part}" for verb in ("hide", "remove") for part in ("cell", "input", "output")),
     *("nbval-ignore-output", "nbval-skip", "nbval-raises-exception", "raises-exception"),

@@ -11,6 +11,8 @@ of their own that runs as that user. Environment variables change the numbers:
     CLASS_MEMORY_GIB  what one kernel may take before it is refused (default 4)
     CLASS_PLACE_GIB   what a place is counted with (default 2.5)
     CLASS_IDLE_MINUTES  a server unused for so long is ended (default 30)
+    CLASS_NOTEBOOKS   what learners get (default book, with folded solutions;
+                      _build/handouts/students after `make handouts`)
 """
 
 import os
@@ -44,6 +46,7 @@ c.Spawner.notebook_dir = "~/course"
 c.Spawner.default_url = "/lab"
 c.Spawner.environment = {
     "COURSE_ROOT": str(COURSE),
+    "CLASS_NOTEBOOKS": os.environ.get("CLASS_NOTEBOOKS", "book"),
     "CLASS_MEMORY_GIB": os.environ.get("CLASS_MEMORY_GIB", "4"),
     # Small matrices gain nothing from threads, and a class has none to spare.
     "OPENBLAS_NUM_THREADS": "1",

@@ -12,16 +12,16 @@ import sys
 from pathlib import Path
 
 
-def copy_notebooks(course: Path, target: Path) -> list[Path]:
+def copy_notebooks(notebooks: Path, target: Path) -> list[Path]:
     """Copy each notebook that the learner does not have yet, and return those.
 
     Args:
-        course: the teacher's checkout.
+        notebooks: the folder that holds them, in one folder a part.
         target: the learner's folder.
     """
     new = []
-    for source in sorted((course / "book").glob("*/*.ipynb")):
-        copy = target / source.relative_to(course / "book")
+    for source in sorted(notebooks.glob("*/*.ipynb")):
+        copy = target / source.relative_to(notebooks)
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
@@ -42,7 +42,7 @@ def limit_memory(gib: float) -> None:
 def main() -> None:
     """Prepare the learner's folder and become the server."""
     course = Path(os.environ["COURSE_ROOT"])
-    copy_notebooks(course, Path.home() / "course")
+    copy_notebooks(course / os.environ["CLASS_NOTEBOOKS"], Path.home() / "course")
     limit_memory(float(os.environ["CLASS_MEMORY_GIB"]))
     # Notebooks outside the checkout find `course_lib` here.
     os.environ["PYTHONPATH"] = str(course)
