@@ -17,6 +17,8 @@ BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py
 # TensorFlow is told to be quiet before it starts, and everything runs on shipped data by default.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export COURSE_SIZE ?= small
+# Text is UTF-8, whatever the locale.
+export PYTHONUTF8 ?= 1
 # Notebooks and tests run two at a time, and small matrices and tables gain nothing from threads:
 # those of NumPy and of scikit-learn's trees would only wait for each other. (A logistic regression
 # took thirty times as long; ten boosted forests took half a minute instead of a second.)
@@ -30,7 +32,7 @@ HALF := $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help book full pdf handouts slides lab test lint unit unit-jax notebooks site-tests bench refresh install clean
+.PHONY: help book full pdf handouts slides lab test lint unit unit-jax notebooks site-tests bench refresh usb install clean
 
 help: ## list the commands
 	@echo "Commands (each sets up what it needs):"
@@ -87,6 +89,10 @@ bench: $(INSTALLED) ## ours beside the reference, in one run (BENCH=benchmarks/.
 
 refresh: $(INSTALLED) ## re-run and strip notebooks in place (NOTEBOOK=book/... for one)
 	@$(BIN)/python -m tools.refresh $(NOTEBOOK)
+
+usb: $(INSTALLED) ## fill a stick for laptops without a network (USB=/media/stick)
+	@test -n "$(USB)" || { echo "Name the stick's folder: make usb USB=/media/stick"; exit 1; }
+	@$(BIN)/python -m tools.usb "$(USB)"
 
 install: $(INSTALLED) ## only set up .venv
 

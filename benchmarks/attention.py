@@ -43,7 +43,7 @@ def peak(form: str, length: int) -> float:
     command = [sys.executable, __file__, "--peak", form, str(length)]
     # What is freed must go back at once, or the second call takes nothing: oneDNN's pool keeps it.
     frugal = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "TF_ENABLE_ONEDNN_OPTS": "0"}
-    answer = subprocess.run(command, check=True, capture_output=True, text=True, env=frugal)
+    answer = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", env=frugal)
     return float(answer.stdout.split()[-1])
 
 
@@ -52,14 +52,14 @@ def attend_once(form: str, length: int) -> None:
     attend, inputs = gradients.compile(FORMS[form]), draw(1, length, 32)
     attend(*inputs)
     before = memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
     ops.convert_to_numpy(attend(*inputs))
     print(memory("VmHWM") - before)
 
 
 def memory(field: str) -> float:
     """Return a line of this process's status in MiB: resident memory now, or its peak."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split(f"{field}:")[1].split()[0]) / 1024
 
 

@@ -168,7 +168,7 @@ class _CardPower:
                 _CARD,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                text=True,
+                encoding="utf-8",
             )
         except OSError:
             self._tool = None
@@ -198,7 +198,7 @@ def _read_counters(folder: Path = _RAPL) -> dict[str, tuple[int, int]] | None:
     found = {}
     try:
         for package in sorted(folder.glob("intel-rapl:[0-9]")):  # AMD's counters have the same name
-            used, most = ((package / name).read_text() for name in _FILES)
+            used, most = ((package / name).read_text(encoding="ascii") for name in _FILES)
             found[package.name] = int(used), int(most)
     except (OSError, ValueError):
         return None

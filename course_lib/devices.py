@@ -113,7 +113,9 @@ def _graphics_cards() -> list[Accelerator]:
     """Ask NVIDIA's driver for its cards; an empty list where there is no such driver."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
+        answer = subprocess.run(
+            query, capture_output=True, encoding="utf-8", timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return []
     return _parse_cards(answer.stdout)

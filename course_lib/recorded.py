@@ -18,7 +18,7 @@ from course_lib._display import publish
 from course_lib.datasets import SIZES, course_size
 from course_lib.devices import describe
 
-__all__ = ["load", "save", "show"]
+__all__ = ["load", "save", "show", "table"]
 
 _KEYS = {
     "experiment": str,
@@ -113,11 +113,18 @@ def show(experiment: str, folder: Path | str | None = None) -> None:
         experiment: the name that ``save`` was given.
         folder: where the records are; ``book/recorded/`` by default.
     """
-    table = _table(experiment, load(experiment, folder))
-    publish(table, **{"text/markdown": table})
+    text = table(experiment, folder)
+    publish(text, **{"text/markdown": text})
 
 
-def _table(experiment: str, records: list[dict]) -> str:
+def table(experiment: str, folder: Path | str | None = None) -> str:
+    """Return what ``show`` shows, as Markdown.
+
+    Args:
+        experiment: the name that ``save`` was given.
+        folder: where the records are; ``book/recorded/`` by default.
+    """
+    records = load(experiment, folder)
     if not records:
         return (
             f"*No recorded runs of {experiment} yet. Run this page with `COURSE_SIZE=full` to "

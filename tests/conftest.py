@@ -1,8 +1,10 @@
-"""What the tests share: who may skip and why, and where the browser is."""
+"""What the tests share: who may skip and why, where the browser is, and a book of two chapters."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from tools.browser import find_browser
 # On a GPU, JAX rounds the inputs of matrix products to 10 bits unless told otherwise; the tests
 # compare to 5 digits. This must be set before JAX is imported.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+
+ROOT = Path(__file__).parents[1]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -37,3 +41,14 @@ def chromium() -> str:
     if os.environ.get("CI", "").lower() in {"1", "true"}:
         pytest.fail(problem)
     pytest.skip(problem)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A book of two chapters that stands on the real claims and the real extensions."""
+    root = tmp_path / "mini"
+    shutil.copytree(ROOT / "tests" / "fixtures" / "mini", root)
+    shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
+    for path in (*(ROOT / "course_lib").glob("_*.py"), ROOT / "course_lib" / "claims.py"):
+        shutil.copy(path, root / "course_lib" / path.name)
+    return root

@@ -42,17 +42,6 @@ for step, against, right, size in rows:
 """
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    """A book of two chapters that stands on the real claims and the real extensions."""
-    root = tmp_path / "mini"
-    shutil.copytree(ROOT / "tests" / "fixtures" / "mini", root)
-    shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
-    for path in (*(ROOT / "course_lib").glob("_*.py"), ROOT / "course_lib" / "claims.py"):
-        shutil.copy(path, root / "course_lib" / path.name)
-    return root
-
-
 def build(root: Path, *options: str) -> subprocess.CompletedProcess:
     """Build a book as `make book` does, and return how it went."""
     return subprocess.run(

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,8 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fresh", action="store_true", help="build all pages anew")
     parser.add_argument("--execute-only", action="store_true", help="run notebooks, build no site")
     options = parser.parse_args(arguments)
+    # A traceback may hold letters that the terminal's encoding lacks; they must not end the build.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         project = Project(options.root.resolve(), options.size)
+        _check_writable(project)
         return build(project, fresh=options.fresh, execute_only=options.execute_only)
     except ValueError as error:
         print(error, file=sys.stderr)
@@ -62,6 +66,20 @@ def build(project: Project, fresh: bool = False, execute_only: bool = False) -> 
     return 0
 
 
+def _check_writable(project: Project) -> None:
+    """Say at once, and not after minutes of running, that nothing can be kept."""
+    folder = project.root / "_build"
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"root: expected a checkout in which _build/ can be written, but {folder} cannot "
+            f"({error.strerror}). Copy the checkout to a folder of your own and build there."
+        ) from error
+
+
 def _machinery_digest(project: Project) -> str:
     """What touches every page: configuration, contents, extensions, versions and these tools."""
     paths = [project.root / name for name in ("_config.yml", "_toc.yml", "requirements.lock")]
@@ -70,8 +88,10 @@ def _machinery_digest(project: Project) -> str:
 
 
 def _package_digest(project: Project) -> str:
-    """What the reference pages are made from; Sphinx finds out which of them to read again."""
-    return _contents_digest((project.root / "course_lib").rglob("*.py"))
+    """What pages without outputs are made from; Sphinx finds out which of them to read again."""
+    sources = (project.root / "course_lib").rglob("*.py")
+    records = (project.root / "book" / "recorded").rglob("*.json")
+    return _contents_digest([*sources, *records])
 
 
 def _contents_digest(paths: Iterable[Path]) -> str:

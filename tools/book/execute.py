@@ -39,6 +39,8 @@ def quiet_environment(project: Project) -> dict[str, str]:
     environment["COURSE_SIZE"] = project.size
     paths = [str(project.root), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    # A page says the same in every locale: files are read, and text is printed, as UTF-8.
+    environment["PYTHONUTF8"] = "1"
     # The notebook's figures are drawn by the kernel's own backend, not by a window.
     environment.pop("MPLBACKEND", None)
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -114,7 +116,8 @@ class _Pool:
                 command,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 cwd=Path(__file__).parents[2],
                 env=_own_cores(quiet_environment(self._project)),
             )

@@ -80,7 +80,7 @@ def sift(project: Project, builder: str) -> bool:
         env=quiet_environment(project),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         errors="replace",
     )
     for line in process.stdout:
