@@ -1,0 +1,5 @@
+"""The examples of all modules. Importing this fills the registry."""
+
+from fuzzing import (  # noqa: F401
+    examples_foundations,
+)
