@@ -37,9 +37,10 @@ __all__ = [
     "indices",
     "input_of",
     "instance",
+    "location",
     "mapping",
     "model",
-    "path",
+    "model_shape",
     "real",
     "same_length",
     "same_shape",
@@ -159,7 +160,7 @@ def string(least: int = 0) -> Kind:
     return Kind(what, lambda value: isinstance(value, str) and len(value) >= least)
 
 
-def path() -> Kind:
+def location() -> Kind:
     """A path of a file or folder."""
     return Kind("a path", lambda value: isinstance(value, str | os.PathLike))
 
@@ -244,16 +245,15 @@ def sequence(kind: Kind | None = None, least: int = 0, most: int | None = None) 
 
 
 def mapping(kind: Kind | None = None, least: int = 0) -> Kind:
-    """A dictionary from strings, perhaps to things of one kind."""
-    each = "" if kind is None else f" to values that are each {kind.what}"
+    """A dictionary, perhaps to things of one kind."""
+    each = "" if kind is None else f", each value {kind.what}"
 
     def fits(value: Any) -> bool:
         if not isinstance(value, Mapping) or len(value) < least:
             return False
-        named = all(isinstance(key, str) for key in value)
-        return named and (kind is None or all(map(kind.fits, value.values())))
+        return kind is None or all(map(kind.fits, value.values()))
 
-    return Kind(f"a dictionary{' with entries' if least else ''} from strings{each}", fits)
+    return Kind(f"a dictionary{' with entries' if least else ''}{each}", fits)
 
 
 def either(*kinds: Kind) -> Kind:
@@ -302,15 +302,28 @@ def input_of(network: str, name: str = "x") -> Check:
 
     def check(given: Mapping[str, Any]) -> None:
         holder, *attributes = network.split(".")
-        taken = getattr(functools.reduce(getattr, attributes, given[holder]), "input_shape", None)
+        taken = model_shape(functools.reduce(getattr, attributes, given[holder]), "input_shape")
         shape = shape_of(given[name])
-        if isinstance(taken, tuple) and shape is not None and not fits_shape(shape, taken):
+        if taken is None or shape is None:
+            return
+        # Keras adds or takes away a last axis of length 1 by itself.
+        forms = [shape, (*shape, 1), shape[:-1] if shape[-1:] == (1,) else shape]
+        if not any(fits_shape(form, taken) for form in forms):
             raise ValueError(
                 f"{name} must have the shape that the model takes, "
                 f"{('batch', *taken[1:])}, but its shape is {shape}."
             )
 
     return check
+
+
+def model_shape(network: Any, which: str) -> tuple[int | None, ...] | None:
+    """Return a Keras model's input or output shape, or None where it has no single one."""
+    try:
+        shape = getattr(network, which)
+    except (AttributeError, ValueError):  # it was never called, or it is no model of layers
+        return None
+    return shape if isinstance(shape, tuple) else None
 
 
 def fits_shape(shape: Sequence[int | None], other: Sequence[int | None]) -> bool:

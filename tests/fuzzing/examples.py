@@ -2,4 +2,5 @@
 
 from fuzzing import (  # noqa: F401
     examples_foundations,
+    examples_rooms,
 )

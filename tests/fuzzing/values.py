@@ -7,6 +7,8 @@ import functools
 import keras
 import numpy as np
 
+from course_lib import gradients
+
 __all__ = ["classes", "floats", "images", "perceptron", "probabilities", "small_network"]
 
 
@@ -37,7 +39,9 @@ def perceptron(features: int = 4, units: int = 5, outputs: int = 3) -> keras.Seq
     """Return a compiled network of two dense layers, the same one each time."""
     network = fresh_perceptron(features, units, outputs)
     network.compile(
-        optimizer="sgd", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        optimizer="sgd",
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=gradients.without_slow_start(),
     )
     return network
 
