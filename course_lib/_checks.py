@@ -27,6 +27,7 @@ __all__ = [
     "Kind",
     "array",
     "check_between",
+    "check_input",
     "check_whole",
     "choice",
     "either",
@@ -39,6 +40,7 @@ __all__ = [
     "instance",
     "location",
     "mapping",
+    "may_be_none",
     "model",
     "model_shape",
     "real",
@@ -72,8 +74,8 @@ class Kind:
 def takes(*together: Check, **kinds: Kind) -> Callable[[Called], Called]:
     """Declare what a function's arguments may be; it then refuses others by their names.
 
-    An argument whose default is None may be None. Each of several arguments ``*others`` must be of
-    the kind of ``others``.
+    An argument may be None where its annotation or its default says so. Each of several arguments
+    ``*others`` must be of the kind of ``others``.
 
     Args:
         *together: functions of all arguments by name that raise where some do not fit each other,
@@ -87,6 +89,7 @@ def takes(*together: Check, **kinds: Kind) -> Callable[[Called], Called]:
         places = [name for name, one in parameters.items() if one.kind < one.VAR_POSITIONAL]
         rest = next((name for name, one in parameters.items() if one.kind == 2), None)
         defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
+        optional = {n for n, p in parameters.items() if may_be_none(p)}
         assert set(kinds) <= set(parameters), f"{called.__name__} takes no {set(kinds)}"
 
         @functools.wraps(called)
@@ -96,9 +99,7 @@ def takes(*together: Check, **kinds: Kind) -> Callable[[Called], Called]:
                 if name == rest:
                     for place, value in enumerate(args[len(places) :]):
                         kind.check(f"{name}[{place}]", value)
-                elif name in given and (
-                    given[name] is not None or defaults.get(name, 0) is not None
-                ):
+                elif name in given and (given[name] is not None or name not in optional):
                     kind.check(name, given[name])
             for check in together:
                 check(defaults | given)
@@ -108,6 +109,11 @@ def takes(*together: Check, **kinds: Kind) -> Callable[[Called], Called]:
         return checked
 
     return decorate
+
+
+def may_be_none(parameter: inspect.Parameter) -> bool:
+    """Say whether a parameter's default or its annotation allows None."""
+    return parameter.default is None or "None" in str(parameter.annotation)
 
 
 def whole(least: float = 0, most: float | None = None) -> Kind:
@@ -129,7 +135,9 @@ def real(
     open_end: bool = False,
 ) -> Kind:
     """A finite plain number in a range, its ends included unless they are open."""
-    start = f"a number {'above' if open_start else 'at least'} {low}"
+    start = "a finite number"
+    if low > -math.inf:
+        start = f"a number {'above' if open_start else 'at least'} {low}"
     end = "" if high == math.inf else f" and {'below' if open_end else 'at most'} {high}"
 
     def fits(value: Any) -> bool:
@@ -138,7 +146,7 @@ def real(
             return False
         return not (open_start and value == low) and not (open_end and value == high)
 
-    return Kind("a finite number" if low == -math.inf else start + end, fits)
+    return Kind(start + end, fits)
 
 
 def choice(options: Iterable[Any]) -> Kind:
@@ -229,7 +237,7 @@ def truths(*axes: str) -> Kind:
 
 def sequence(kind: Kind | None = None, least: int = 0, most: int | None = None) -> Kind:
     """A list, a tuple or an array, perhaps of things of one kind; a string is none."""
-    each = "" if kind is None else f", each of them {kind.what}"
+    each = "" if kind is None else f" whose items are each {kind.what}"
     count = f" of at least {least}" if least else ""
     count = count if most is None else f" of {least}" if least == most else f"{count} to {most}"
 
@@ -244,12 +252,15 @@ def sequence(kind: Kind | None = None, least: int = 0, most: int | None = None) 
     return Kind(f"a list{count}{each}", fits)
 
 
-def mapping(kind: Kind | None = None, least: int = 0) -> Kind:
-    """A dictionary, perhaps to things of one kind."""
-    each = "" if kind is None else f", each value {kind.what}"
+def mapping(kind: Kind | None = None, least: int = 0, keys: Kind | None = None) -> Kind:
+    """A dictionary, perhaps from and to things of one kind."""
+    each = "" if keys is None else f", each key {keys.what}"
+    each += "" if kind is None else f", each value {kind.what}"
 
     def fits(value: Any) -> bool:
         if not isinstance(value, Mapping) or len(value) < least:
+            return False
+        if keys is not None and not all(map(keys.fits, value)):
             return False
         return kind is None or all(map(kind.fits, value.values()))
 
@@ -292,29 +303,35 @@ def same_length(*names: str) -> Check:
     return check
 
 
-def input_of(network: str, name: str = "x") -> Check:
+def input_of(network: str, name: str = "x", exact: bool = False) -> Check:
     """Refuse an input whose shape is not what a Keras model takes.
 
     Args:
         network: the argument that is the model, perhaps with a dot before one of its attributes.
         name: the argument that is its input.
+        exact: whether a last axis of length 1, which Keras adds or takes away by itself, must be
+            as the model has it.
     """
 
     def check(given: Mapping[str, Any]) -> None:
         holder, *attributes = network.split(".")
-        taken = model_shape(functools.reduce(getattr, attributes, given[holder]), "input_shape")
-        shape = shape_of(given[name])
-        if taken is None or shape is None:
-            return
-        # Keras adds or takes away a last axis of length 1 by itself.
-        forms = [shape, (*shape, 1), shape[:-1] if shape[-1:] == (1,) else shape]
-        if not any(fits_shape(form, taken) for form in forms):
-            raise ValueError(
-                f"{name} must have the shape that the model takes, "
-                f"{('batch', *taken[1:])}, but its shape is {shape}."
-            )
+        model = functools.reduce(getattr, attributes, given[holder])
+        check_input(model, name, given[name], exact)
 
     return check
+
+
+def check_input(network: Any, name: str, value: Any, exact: bool = False) -> None:
+    """Raise if an input's shape is not what a Keras model takes, where that is known."""
+    taken, shape = model_shape(network, "input_shape"), shape_of(value)
+    if taken is None or shape is None:
+        return
+    forms = [shape] if exact else [shape, (*shape, 1), shape[: -1 if shape[-1:] == (1,) else None]]
+    if not any(fits_shape(form, taken) for form in forms):
+        raise ValueError(
+            f"{name} must have the shape that the model takes, {('batch', *taken[1:])}, but its "
+            f"shape is {shape}."
+        )
 
 
 def model_shape(network: Any, which: str) -> tuple[int | None, ...] | None:
@@ -361,7 +378,7 @@ def described(value: Any) -> str:
         written = " ".join(repr(value).split())
         return written if len(written) < 80 else f"{type(value).__name__} {written[:60]}..."
     kind = f"{_type_name(value)} of shape {_shape(value)}"
-    return kind if _is_finite(value) else f"{kind} with NaN or infinite values"
+    return kind if _is_finite(value) else f"{kind} and holds NaN or infinite values: repair them"
 
 
 def _array(

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from course_lib._checks import array, sequence, string, takes, whole
 from course_lib._colors import LUMINANCE
 from course_lib._files import DataError
 
@@ -22,6 +23,7 @@ _SCALED = ("MobileNetV2", "ResNet50V2")  # want pixels from -1 to 1
 _AS_THEY_ARE = ("EfficientNetB0", "MobileNetV3Small")  # scale pixels from 0 to 255 themselves
 
 
+@takes(input_shape=sequence(whole(1)), num_classes=whole(2))
 def source_cnn(
     input_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10
 ) -> keras.Model:
@@ -76,6 +78,7 @@ def _convolution(x: Any, filters: int, kernel_size: int, strides: int, name: str
     return layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
 
 
+@takes(images=array(), side=whole(1))
 def grey_photos(images: np.ndarray, side: int = 28) -> np.ndarray:
     """Turn color photos into grey ones of the size of Fashion-MNIST: brightness, middle cut out.
 
@@ -101,6 +104,7 @@ def grey_photos(images: np.ndarray, side: int = 28) -> np.ndarray:
     return (middle @ np.array(LUMINANCE, "float32"))[..., None]
 
 
+@takes(name=string(), input_shape=sequence(whole(1)), weights=string(1))
 def load_pretrained(
     name: str, input_shape: tuple[int, int, int] = (96, 96, 3), weights: str | None = "imagenet"
 ) -> keras.Model:

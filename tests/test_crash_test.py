@@ -308,7 +308,7 @@ def test_a_removal_curve_refuses_what_is_no_order():
 
 def test_units_refuse_another_shape():
     for shape in ((2, 30, 30), (2, 7), (2, 8, 8, 3, 2)):
-        with pytest.raises(ValueError, match="an explanation must have shape"):
+        with pytest.raises(ValueError, match="values must have shape"):
             crash_test.to_units(np.zeros(shape), (8, 8))
 
 
@@ -579,7 +579,7 @@ def test_the_bench_refuses_what_does_not_fit(subject):
     with pytest.raises(ValueError, match="Only 0 test examples"):
         crash_test.run([linear(subject.scene, np.zeros(10))], {}, examples=3)
     wrong = {"too short": lambda subject, x, target: np.ones((len(x), 3))}
-    with pytest.raises(ValueError, match="an explanation must have shape"):
+    with pytest.raises(ValueError, match="values must have shape"):
         crash_test.run([subject], wrong, examples=3)
     broken = {"broken": lambda subject, x, target: np.full(x.shape, np.nan)}
     with pytest.raises(ValueError, match="finite"):

@@ -29,6 +29,7 @@ class Example:
         spare: arguments that are not spoiled, with the reason.
         missing: arguments in which NaN is meant to stand, with what it means there.
         other_names: what else a message may call an argument.
+        makes_nan: why there is NaN in what the function returns, if it is meant to be there.
         fine: what may be done to an argument without spoiling it, by the mutations' labels.
     """
 
@@ -38,6 +39,7 @@ class Example:
     missing: Mapping[str, str] = dataclasses.field(default_factory=dict)
     other_names: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     fine: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    makes_nan: str = ""
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call the function with arguments by name, ``*others`` and ``**options`` among them."""
