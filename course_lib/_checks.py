@@ -26,6 +26,7 @@ import numpy as np
 __all__ = [
     "Kind",
     "array",
+    "broadcastable",
     "check_between",
     "check_input",
     "check_whole",
@@ -284,6 +285,25 @@ def same_shape(*names: str) -> Check:
                 f"{' and '.join(shapes)} must have the same shape, but theirs are "
                 f"{' and '.join(map(str, shapes.values()))}."
             )
+
+    return check
+
+
+def broadcastable(*names: str) -> Check:
+    """Refuse arrays whose shapes cannot be stretched to one; a length not known yet fits any."""
+
+    def check(given: Mapping[str, Any]) -> None:
+        shapes = {name: shape_of(given[name]) for name in names if given.get(name) is not None}
+        known = [
+            tuple(n or 1 for n in shape) if None in shape else shape for shape in shapes.values()
+        ]
+        try:
+            np.broadcast_shapes(*known)
+        except ValueError:
+            raise ValueError(
+                f"{' and '.join(shapes)} must have shapes that fit each other, but theirs are "
+                f"{' and '.join(map(str, shapes.values()))}."
+            ) from None
 
     return check
 

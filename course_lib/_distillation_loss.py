@@ -12,12 +12,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_between
+from course_lib._checks import array, check_between, real, takes
 from course_lib._draws import float_tensor
 
 __all__ = ["blended_loss", "distillation_loss", "soft_gradient", "soften"]
 
 
+@takes(logits=array("...", "classes"), temperature=real(1e-6))
 def soften(logits: Any, temperature: float) -> Any:
     """Turn logits into probabilities at a temperature (Hinton and others 2015, equation 1).
 
@@ -37,6 +38,7 @@ def soften(logits: Any, temperature: float) -> Any:
     return ops.softmax(float_tensor(logits, "logits") / temperature, axis=-1)
 
 
+@takes(student_logits=array(), teacher_logits=array(), labels=array(), temperature=real(1e-6))
 def distillation_loss(
     student_logits: Any, teacher_logits: Any, labels: Any, temperature: float, alpha: float
 ) -> Any:
@@ -77,6 +79,7 @@ def blended_loss(student: Any, teacher: Any, labels: Any, temperature: Any, alph
     return alpha * temperature**2 * soft + (1 - alpha) * known * hard
 
 
+@takes(student_logits=array(), teacher_logits=array(), temperature=real(1e-6))
 def soft_gradient(student_logits: Any, teacher_logits: Any, temperature: float) -> Any:
     """Compute the gradient of the divergence by the student's logits, without the factor ``T**2``.
 

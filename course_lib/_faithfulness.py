@@ -7,6 +7,7 @@ truth. The others need no truth: does the answer go away with what was called im
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from scipy import ndimage

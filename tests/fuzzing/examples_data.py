@@ -32,7 +32,7 @@ example("regularization.dropout")(
 example("regularization.label_smoothing")(
     lambda: {"labels": classes(4), "num_classes": 3, "amount": 0.1}
 )
-example("regularization.mixup")(
+example("augmentation.mixup")(
     lambda: {"x": floats(4, 2), "y": probabilities(4, 3), "alpha": 0.4, "seed": 0}
 )
 example("regularization.ensemble_predict")(

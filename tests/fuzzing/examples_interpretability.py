@@ -338,4 +338,3 @@ example("crash_test.draw")(
 example("crash_test.write")(lambda: {"summary": crash_test.table(rows(), ("recall", "first"))})
 for record in ("Row", "Scene", "Subject"):
     LEFT_OUT[f"crash_test.{record}"] = "a record, which functions return"
-LEFT_OUT["crash_test.Explainer"] = "a type"
