@@ -349,8 +349,8 @@ def check_input(network: Any, name: str, value: Any, exact: bool = False) -> Non
     forms = [shape] if exact else [shape, (*shape, 1), shape[: -1 if shape[-1:] == (1,) else None]]
     if not any(fits_shape(form, taken) for form in forms):
         raise ValueError(
-            f"{name} must have the shape that the model takes, {('batch', *taken[1:])}, but its "
-            f"shape is {shape}."
+            f"{name} must have shape {('batch', *taken[1:])}, as the model takes it, but its shape "
+            f"is {shape}."
         )
 
 

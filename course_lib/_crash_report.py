@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from course_lib import plots
-from course_lib._checks import instance, mapping, real, sequence, string, takes
+from course_lib._checks import array, instance, mapping, sequence, string, takes
 from course_lib._describe import number
 
 __all__ = ["SCORES", "Row", "draw", "table", "values", "write"]
@@ -163,7 +163,9 @@ def draw(rows: Sequence[Row], score: str = "recall", *, xlabel: str = "", descri
     plots.show(figure, description, " ".join(details))
 
 
-@takes(summary=mapping(mapping(sequence(real(), 2, 2), keys=string()), 1, keys=string()))
+@takes(
+    summary=mapping(mapping(sequence(array(finite=False), 2, 2), keys=string()), 1, keys=string())
+)
 def write(summary: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
     """Write a summary from ``crash_test.table`` as lines of text.
 

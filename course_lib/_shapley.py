@@ -67,7 +67,7 @@ def divide_by_orders(value: Callable[[frozenset[int]], float], players: int) -> 
     return shares / math.factorial(players)
 
 
-@takes(features=whole(1))
+@takes(features=whole())
 def coalitions(features: int) -> np.ndarray:
     """List all coalitions: row ``c`` holds the binary digits of ``c``.
 

@@ -47,6 +47,8 @@ __all__ = [
     "training_curves",
 ]
 
+LABELS = either(string(), sequence(either(string(), real())))
+
 
 @takes(
     rows=whole(1), columns=whole(1), width=real(0, open_start=True), height=real(0, open_start=True)
@@ -231,7 +233,7 @@ def bars(
 @style()
 @takes(
     images=array(finite=False),
-    titles=sequence(either(string(), real())),
+    titles=LABELS,
     columns=whole(1, 10),
     description=string(1),
 )
@@ -268,7 +270,7 @@ def image_grid(
 @takes(
     images=array(finite=False),
     maps=array(finite=False),
-    titles=sequence(either(string(), real())),
+    titles=LABELS,
     columns=whole(1, 10),
     description=string(1),
 )
@@ -329,8 +331,8 @@ def heat_maps(
 @style()
 @takes(
     weights=array("queries", "keys", filled=True),
-    row_labels=sequence(either(string(), real())),
-    column_labels=sequence(either(string(), real())),
+    row_labels=LABELS,
+    column_labels=LABELS,
     description=string(1),
 )
 def attention_map(
@@ -423,7 +425,7 @@ def confusion_matrix(
 @takes(
     text=string(),
     values=array(finite=False),
-    titles=sequence(either(string(), real())),
+    titles=LABELS,
     description=string(1),
 )
 def text_maps(

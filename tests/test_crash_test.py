@@ -145,7 +145,7 @@ def test_the_cause_of_an_image_is_where_its_garment_lies():
     [
         ({"seed": -1}, "seed must be a whole number"),
         ({"seed": 0, "examples": 1}, "at least 2"),
-        ({"seed": 0, "agreement": 0.2}, "agreement must be a share"),
+        ({"seed": 0, "agreement": 0.2}, "agreement must be a number at least 0.5"),
     ],
 )
 def test_planting_refuses_nonsense(make, arguments, message):
@@ -200,7 +200,7 @@ def test_ties_fall_by_lot():
 
 def test_the_scores_refuse_nonsense():
     scores, truth = np.ones((2, 3)), np.eye(3, dtype=bool)[:2]
-    with pytest.raises(ValueError, match="truth must be truth values"):
+    with pytest.raises(ValueError, match="truth must be an array of truth values"):
         crash_test.recall_at(scores, truth.astype(int))
     with pytest.raises(ValueError, match="at least one true unit"):
         crash_test.recall_at(scores, ~np.ones((2, 3), bool))

@@ -323,7 +323,6 @@ LEFT_OUT |= dict.fromkeys(
 )
 LEFT_OUT |= dict.fromkeys(
     (
-        "distributed_training.Job.build",
         "distributed_training.distributed_step",
         "distributed_training.exchange",
         "distributed_training.prepare_processes",

@@ -335,6 +335,8 @@ example("crash_test.table", other_names={"scores": ("score",)})(
 example("crash_test.draw")(
     lambda: {"rows": rows(), "score": "recall", "xlabel": "recall", "description": "A figure."}
 )
-example("crash_test.write")(lambda: {"summary": crash_test.table(rows(), ("recall", "first"))})
+example("crash_test.write", missing={"summary": "a score that does not apply is NaN"})(
+    lambda: {"summary": crash_test.table(rows(), ("recall", "first"))}
+)
 for record in ("Row", "Scene", "Subject"):
     LEFT_OUT[f"crash_test.{record}"] = "a record, which functions return"

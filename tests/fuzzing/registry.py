@@ -12,8 +12,6 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
-
 import course_lib
 
 __all__ = ["EXAMPLES", "LEFT_OUT", "Example", "covers", "example", "public_callables"]
@@ -113,27 +111,21 @@ def covers(name: str, thing: Any) -> str | None:
         return "an exception"
     if inspect.isclass(thing) and issubclass(thing, tuple):
         return "a record, which functions return"
-    if (
-        not inspect.isclass(thing)
-        and not [*inspect.signature(thing).parameters][
-            "self" in inspect.signature(thing).parameters :
-        ]
-    ):
+    if not set(inspect.signature(thing).parameters) - {"self"}:
         return "takes no argument"
     return None
 
 
 def _methods(cls: type) -> dict[str, Any]:
     """Return a class's own public methods but for those that Keras, not a reader, calls."""
-    keras_calls = {
-        name for base in cls.__mro__ if base.__module__.startswith("keras.") for name in vars(base)
-    } | {"build", "call", "compute_output_shape", "compute_mask", "get_config"}
-    if not issubclass(cls, keras.Layer | keras.callbacks.Callback):
-        keras_calls = (
-            {"update_step", "get_config"} if cls.__module__.startswith("course") else set()
-        )
+    keras_calls = {"build", "call", "compute_mask", "compute_output_shape", "get_config"}
+    for base in cls.__mro__:
+        if base.__module__.startswith("keras."):
+            keras_calls |= set(vars(base))
     return {
-        name: method
+        name: getattr(cls, name)
         for name, method in vars(cls).items()
-        if inspect.isfunction(method) and not name.startswith("_") and name not in keras_calls
+        if isinstance(method, types.FunctionType | classmethod)
+        and not name.startswith("_")
+        and name not in keras_calls
     }
