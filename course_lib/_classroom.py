@@ -9,6 +9,7 @@ are looked up inside the compiled step.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -101,6 +102,15 @@ def teach(
     rows = np.concatenate(list(orders))
     room.fit(rows, batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
     return room
+
+
+def _features_fit(given: Mapping[str, Any]) -> None:
+    shape, features = shape_of(given["x"]), given["self"].stack[0].kernel.shape[1]
+    if None not in shape[1:] and math.prod(shape[1:]) != features:
+        raise ValueError(
+            f"x must hold {features} numbers for each example, as the students were built for, but "
+            f"its shape is {shape}."
+        )
 
 
 def _two_dials(given: Mapping[str, Any]) -> None:
@@ -200,7 +210,7 @@ class Classroom(keras.Model):
         each = blended_loss(y_pred, said, labels, self.temperature, self.alpha)
         return ops.mean(ops.sum(each, axis=(1, 2)))
 
-    @takes(x=array("examples", "...", filled=True), batch_size=whole(1))
+    @takes(_features_fit, x=array("examples", "...", filled=True), batch_size=whole(1))
     def logits(self, x: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Show the same examples to all students.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from course_lib import plots
-from course_lib._checks import array, instance, mapping, sequence, string, takes
+from course_lib._checks import array, choice, instance, mapping, sequence, string, takes
 from course_lib._describe import number
 
 __all__ = ["SCORES", "Row", "draw", "table", "values", "write"]
@@ -114,7 +114,10 @@ def table(rows: Sequence[Row], scores: Sequence[str] = SCORES) -> dict[str, dict
 
 @plots.style()
 @takes(
-    rows=sequence(instance(Row, "a Row")), score=string(), xlabel=string(), description=string(1)
+    rows=sequence(instance(Row, "a Row")),
+    score=choice([field.name for field in fields(Row)]),
+    xlabel=string(),
+    description=string(1),
 )
 def draw(rows: Sequence[Row], score: str = "recall", *, xlabel: str = "", description: str) -> None:
     """Draw one score of every method, a panel for each kind of data.

@@ -62,7 +62,7 @@ FORMATS = {
 }
 
 
-@takes(values=array(), number_format=instance(NumberFormat, "a NumberFormat"))
+@takes(values=array(finite=False), number_format=instance(NumberFormat, "a NumberFormat"))
 def round_to(values: np.ndarray, number_format: NumberFormat) -> np.ndarray:
     """Round each number to the nearest that a format can hold; at a tie, to the even one.
 
@@ -90,7 +90,7 @@ def round_to(values: np.ndarray, number_format: NumberFormat) -> np.ndarray:
 
 
 @takes(
-    values=array(filled=True),
+    values=array(finite=False, filled=True),
     number_format=instance(NumberFormat, "a NumberFormat"),
     scale=real(0, open_start=True),
 )

@@ -20,6 +20,7 @@ from course_lib._checks import (
     check_whole,
     either,
     flag,
+    floats,
     indices,
     real,
     sequence,
@@ -196,7 +197,7 @@ class ManyRuns:
         update = [one.reshape(part.shape) for one, part in zip(pieces, weights, strict=True)]
         return update, wanted - sent if feedback else np.zeros_like(flat)
 
-    @takes(_weights_fit, weights=sequence(array(finite=False), 4, 4))
+    @takes(_weights_fit, weights=sequence(floats(finite=False), 4, 4))
     def measure(self, weights: Sequence[np.ndarray]) -> np.ndarray:
         """Return the test loss of each run, infinite where it is no number.
 

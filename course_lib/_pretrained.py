@@ -7,13 +7,15 @@ A small residual network of our own, whose weights ship with the course, and the
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
-from course_lib._checks import array, sequence, string, takes, whole
+from course_lib._checks import Kind, array, choice, either, sequence, string, takes, whole
 from course_lib._colors import LUMINANCE
 from course_lib._files import DataError
 
@@ -104,7 +106,14 @@ def grey_photos(images: np.ndarray, side: int = 28) -> np.ndarray:
     return (middle @ np.array(LUMINANCE, "float32"))[..., None]
 
 
-@takes(name=string(), input_shape=sequence(whole(1)), weights=string(1))
+def _is_file(weights: Any) -> bool:
+    return isinstance(weights, str | os.PathLike) and Path(weights).is_file()
+
+
+WEIGHTS = either(choice(("imagenet",)), Kind("the path of a file", _is_file))
+
+
+@takes(name=string(), input_shape=sequence(whole(1)), weights=WEIGHTS)
 def load_pretrained(
     name: str, input_shape: tuple[int, int, int] = (96, 96, 3), weights: str | None = "imagenet"
 ) -> keras.Model:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course_lib._checks import instance, location, sequence, takes, whole
+from course_lib._checks import location, mapping, sequence, string, takes, whole
 from course_lib._display import publish
 from course_lib.datasets import SIZES, course_size
 from course_lib.devices import describe
@@ -32,7 +32,7 @@ _KEYS = {
 }
 
 
-@takes(values=instance(Mapping, "a dictionary"), seeds=sequence(whole()), folder=location())
+@takes(values=mapping(keys=string()), seeds=sequence(whole()), folder=location())
 def save(
     experiment: str,
     values: Mapping[str, float | int | str],

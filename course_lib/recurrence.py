@@ -56,8 +56,8 @@ _UNROLL = 8
 
 @takes(
     x=array(finite=False),
-    kernel=array(finite=False),
-    recurrent_kernel=array(finite=False),
+    kernel=array("features", "units", finite=False),
+    recurrent_kernel=array("units", "units", finite=False),
     bias=array(finite=False),
     initial_state=array(finite=False),
 )
@@ -101,8 +101,8 @@ def rnn(
 
 @takes(
     x=array(finite=False),
-    kernel=array(finite=False),
-    recurrent_kernel=array(finite=False),
+    kernel=array("features", "4 * units", finite=False),
+    recurrent_kernel=array("units", "4 * units", finite=False),
     bias=array(finite=False),
     initial_state=sequence(array(finite=False)),
 )
@@ -140,8 +140,8 @@ def lstm(
 
 @takes(
     x=array(finite=False),
-    kernel=array(finite=False),
-    recurrent_kernel=array(finite=False),
+    kernel=array("features", "3 * units", finite=False),
+    recurrent_kernel=array("units", "3 * units", finite=False),
     bias=array(finite=False),
     initial_state=array(finite=False),
 )
@@ -207,8 +207,8 @@ class LSTMTrace(NamedTuple):
 
 @takes(
     x=array(finite=False),
-    kernel=array(finite=False),
-    recurrent_kernel=array(finite=False),
+    kernel=array("features", "4 * units", finite=False),
+    recurrent_kernel=array("units", "4 * units", finite=False),
     bias=array(finite=False),
     initial_state=sequence(array(finite=False)),
 )

@@ -17,6 +17,7 @@ import numpy as np
 
 from course_lib._checks import (
     array,
+    check_input,
     flag,
     input_of,
     location,
@@ -48,8 +49,10 @@ def set_seed(seed: int) -> None:
     keras.utils.set_random_seed(int(seed))
 
 
-def _check_classes(given: Mapping[str, Any]) -> None:
+def _labels_and_validation_fit(given: Mapping[str, Any]) -> None:
     """Refuse class indices that the model has no output for: on a GPU they would become NaN."""
+    if given["validation_data"] is not None:
+        check_input(given["model"], "validation_data[0]", given["validation_data"][0])
     shape, loss = model_shape(given["model"], "output_shape"), getattr(given["model"], "loss", None)
     sparse = "sparse_categorical_crossentropy"
     if shape is None or not any(sparse == one for one in (loss, getattr(loss, "name", None))):
@@ -92,13 +95,13 @@ def scale_images(images: np.ndarray) -> np.ndarray:
 
 @takes(
     input_of("model", "x"),
-    _check_classes,
+    _labels_and_validation_fit,
     model=model(),
     x=array(finite=False),
-    y=array(),
+    y=array("examples", "..."),
     epochs=whole(1),
     batch_size=whole(1),
-    validation_data=sequence(array(finite=False), 2, 2),
+    validation_data=sequence(array("examples", "...", finite=False), 2, 2),
     callbacks=sequence(),
     progress=flag(),
     checkpoint=location(),
