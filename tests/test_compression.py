@@ -634,7 +634,10 @@ REFUSED = [
         lambda: compression.shared_codebooks(compression.prune_model(dense_net(), 1.0), 4),
         "must have a weight that is not zero",
     ),
-    (lambda: compression.surviving(np.ones((2, 3)), np.ones((2, 4)), 0.5), "masks must be an array"),
+    (
+        lambda: compression.surviving(np.ones((2, 3)), np.ones((2, 4)), 0.5),
+        "masks must be an array",
+    ),
 ]
 
 

@@ -58,7 +58,7 @@ example("distillation.ensemble_logits")(lambda: {"logits": floats(2, 4, 3)})
 example("distillation.fitting_bias")(
     lambda: {"logits": floats(12, 3), "class_index": 1, "share": 0.4}
 )
-example("distillation.teach")(
+example("distillation.teach", slow=True)(
     lambda: {
         "starts": [fresh_perceptron()],
         "x": floats(6, 4),
@@ -81,7 +81,7 @@ if SPEAKS_TENSORFLOW:
     def litert():
         return compression.export_litert(perceptron(), Path(tempfile.mkdtemp()) / "m.tflite")
 
-    example("compression.export_litert")(
+    example("compression.export_litert", slow=True)(
         lambda: {
             "model": perceptron(),
             "path": Path(tempfile.mkdtemp()) / "m.tflite",
@@ -89,7 +89,7 @@ if SPEAKS_TENSORFLOW:
         }
     )
     example("compression.run_litert")(lambda: {"path": litert(), "x": floats(3, 4), "threads": 1})
-    example("compression.litert_latency")(
+    example("compression.litert_latency", slow=True)(
         lambda: {"path": litert(), "x": floats(3, 4), "rounds": 2, "threads": (1,)}
     )
 else:
@@ -170,7 +170,7 @@ example("compression.save_compressed")(
     }
 )
 example("compression.load_compressed")(lambda: {"path": saved()})
-example("compression.lottery")(
+example("compression.lottery", slow=True)(
     lambda: {
         "build": fresh_perceptron,
         "data": (floats(6, 4), classes(6), floats(6, 4), classes(6)),
@@ -203,7 +203,7 @@ example("compression.share_weights")(lambda: {"weights": kernel(), "clusters": 3
 example("compression.surviving")(
     lambda: {"kernels": floats(2, 3, 4), "masks": np.ones((2, 3, 4), bool), "drop": 0.5}
 )
-example("compression.tune")(
+example("compression.tune", slow=True)(
     lambda: {
         "model": fresh_perceptron(),
         "x": floats(6, 4),
@@ -273,7 +273,7 @@ example("acceleration.race")(
     lambda: {"contenders": {"one": lambda: 1, "two": lambda: 2}, "rounds": 1, "repeats": 1}
 )
 example("acceleration.seconds")(lambda: {"call": lambda: 1, "repeats": 1})
-example("acceleration.step_seconds")(
+example("acceleration.step_seconds", slow=True)(
     lambda: {
         "model": perceptron(),
         "x": floats(6, 4),

@@ -74,7 +74,7 @@ example("data_quality.add_outliers")(lambda: {"x": table(), "share": 0.1, "size"
 example("data_quality.flip_labels")(
     lambda: {"y": classes(12), "noise": 0.2, "seed": 0, "num_classes": 3}
 )
-example("data_quality.imbalance")(
+example("data_quality.imbalance", missing={"x": MISSING})(
     lambda: {"x": table(), "y": classes(12), "shares": {0: 1.0, 1: 0.5}, "seed": 0}
 )
 example("data_quality.class_weights")(lambda: {"y": classes(12)})
@@ -154,7 +154,7 @@ example("transfer_learning.source_cnn")(lambda: {"input_shape": (8, 8, 1), "num_
 example("transfer_learning.grey_photos")(
     lambda: {"images": np.full((2, 9, 9, 3), 7, np.uint8), "side": 8}
 )
-example("transfer_learning.load_pretrained")(
+example("transfer_learning.load_pretrained", slow=True)(
     lambda: {"name": "MobileNetV3Small", "input_shape": (32, 32, 3), "weights": None}
 )
 example("transfer_learning.feature_extractor")(
@@ -194,7 +194,7 @@ example("transfer_learning.FineTuner")(
         "keep_statistics": True,
     }
 )
-example("transfer_learning.fine_tune", other_names={"data": ("labels",)})(
+example("transfer_learning.fine_tune", slow=True, other_names={"data": ("labels",)})(
     lambda: {
         "model": perceptron(),
         "data": (floats(12, 4), classes(12)),
@@ -289,7 +289,7 @@ for name in ("nt_xent_loss", "nt_xent_loops"):
     example(f"label_efficiency.{name}")(
         lambda: {"first": floats(3, 2), "second": floats(3, 2, seed=1), "temperature": 0.5}
     )
-example("label_efficiency.contrastive_pretraining")(
+example("label_efficiency.contrastive_pretraining", slow=True)(
     lambda: {
         "network": small_network(),
         "images": images(4),

@@ -72,7 +72,7 @@ example("neural_networks.adamw")(
         "epsilon": 1e-7,
     }
 )
-example("neural_networks.train", other_names={"parameters": ("kernel", "bias")})(
+example("neural_networks.train", slow=True, other_names={"parameters": ("kernel", "bias")})(
     lambda: {
         "parameters": parameters(),
         "optimizer": neural_networks.sgd(0.1),
@@ -168,7 +168,7 @@ example("recurrence.character_lstm", fine={"vocabulary": ("a number",)})(
         "batch_size": 2,
     }
 )
-example("recurrence.advance")(
+example("recurrence.advance", slow=True)(
     lambda: {"model": lstm_writer(), "ids": np.array([[1, 2, 3]]), "states": None}
 )
 example("recurrence.generate")(
@@ -302,7 +302,7 @@ example("attention.leave_one_out")(
 example("attention.jensen_shannon")(
     lambda: {"one": probabilities(2, 3), "other": probabilities(2, 3)[::-1].copy()}
 )
-example("attention.adversarial_attention")(
+example("attention.adversarial_attention", slow=True)(
     lambda: {
         "decide": lambda weights: ops.sigmoid(weights[:, 0]),
         "weights": probabilities(2, 3),
@@ -389,7 +389,7 @@ example("autoencoders.generate")(
         "codes": floats(1, 5, 2),
     }
 )
-example("autoencoders.train_gan")(
+example("autoencoders.train_gan", slow=True)(
     lambda: {
         "x": floats(6, 2),
         "steps": 2,

@@ -53,7 +53,7 @@ example("saliency.completeness_error")(
 example("saliency.unit_activations")(
     lambda: {"model": small_network(), "layer": "conv", "x": images(), "batch_size": 4}
 )
-example("saliency.activation_maximization")(
+example("saliency.activation_maximization", slow=True)(
     lambda: {
         "model": small_network(),
         "layer": "conv",
@@ -267,7 +267,7 @@ for name in ("planted_table", "planted_images", "planted_text", "planted_sequenc
         lambda: {"seed": 0, "shortcut": True, "examples": 12, "test": 4, "agreement": 0.8}
     )
 example("crash_test.untrained")(lambda: {"scene": scene(), "seed": 0, "reader": ""})
-example("crash_test.train")(lambda: {"scene": scene(), "seed": 0, "reader": ""})
+example("crash_test.train", slow=True)(lambda: {"scene": scene(), "seed": 0, "reader": ""})
 for name in ("reliance", "verified"):
     example(f"crash_test.{name}")(lambda: {"subject": subject()})
 for name in ("logits", "probabilities", "embed"):

@@ -135,7 +135,7 @@ for name in ("load", "show"):
 
 example("training.set_seed")(lambda: {"seed": 0})
 example("training.scale_images")(lambda: {"images": np.full((2, 3, 3, 1), 7, np.uint8)})
-example("training.fit")(
+example("training.fit", slow=True)(
     lambda: {
         "model": perceptron(),
         "x": floats(6, 4),

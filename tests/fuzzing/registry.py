@@ -28,6 +28,7 @@ class Example:
         missing: arguments in which NaN is meant to stand, with what it means there.
         other_names: what else a message may call an argument.
         makes_nan: why there is NaN in what the function returns, if it is meant to be there.
+        slow: whether a call takes long, so that fewer ways are tried.
         fine: what may be done to an argument without spoiling it, by the mutations' labels.
     """
 
@@ -38,6 +39,7 @@ class Example:
     other_names: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     fine: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     makes_nan: str = ""
+    slow: bool = False
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call the function with arguments by name, ``*others`` and ``**options`` among them."""
