@@ -19,7 +19,7 @@ from course_lib._weighting import as_mask, checked, lowest, working_type
 __all__ = ["chunked_attention"]
 
 
-@takes(query=array(), key=array(), value=array(), mask=array(), causal=flag())
+@takes(query=array(), key=array(), value=array(), mask=array("...", "keys"), causal=flag())
 def chunked_attention(
     query: Any,
     key: Any,

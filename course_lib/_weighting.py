@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-@takes(query=array(), key=array(), value=array(), mask=array(), causal=flag())
+@takes(query=array(), key=array(), value=array(), mask=array("...", "keys"), causal=flag())
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, mask: Any | None = None, causal: bool = False
 ) -> tuple[Any, Any]:
@@ -57,7 +57,14 @@ def scaled_dot_product_attention(
     return _weighted(scores, value, mask, causal)
 
 
-@takes(query=array(), key=array(), value=array(), scale=array(), mask=array(), causal=flag())
+@takes(
+    query=array(),
+    key=array(),
+    value=array(),
+    scale=array(),
+    mask=array("...", "keys"),
+    causal=flag(),
+)
 def additive_attention(
     query: Any,
     key: Any,

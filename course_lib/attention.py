@@ -166,7 +166,13 @@ def jensen_shannon(one: Any, other: Any) -> Any:
     return (divergence(one) + divergence(other)) / 2
 
 
-@takes(decide=function(), weights=array(), tolerance=real(), steps=whole(), seed=whole())
+@takes(
+    decide=function(),
+    weights=array("texts", "time", filled=True),
+    tolerance=real(),
+    steps=whole(),
+    seed=whole(),
+)
 def adversarial_attention(
     decide: Callable[[Any], Any],
     weights: Any,

@@ -24,7 +24,17 @@ from keras import ops
 
 from course_lib._augmenting import Augmented, check_augmentation
 from course_lib._boxes import cutmix, cutout
-from course_lib._checks import array, check_between, check_whole, real, sequence, string, takes
+from course_lib._checks import (
+    array,
+    check_between,
+    check_whole,
+    either,
+    function,
+    real,
+    sequence,
+    string,
+    takes,
+)
 from course_lib._colors import add_noise, as_brightness, color_jitter
 from course_lib._draws import Seed, seeds, uniform, wide
 from course_lib._warping import affine, as_images, rotate_by, take_pixels, translate_by
@@ -187,7 +197,7 @@ OPERATIONS: dict[str, Callable[[Any, Seed, float], Any]] = {
 """
 
 
-@takes(images=array(), operations=sequence())
+@takes(images=array(), operations=sequence(either(string(), function())))
 def random_augment(
     images: Any,
     seed: Seed,

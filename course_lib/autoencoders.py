@@ -225,7 +225,7 @@ class VariationalAutoencoder(keras.Model):
             coders = side_by_side(encoders), side_by_side(decoders)
         return cls(*coders, classes=classes, seed=int(several[0]), **options)
 
-    @takes(input_of("self.encoder"), x=floats("...", "features"))
+    @takes(input_of("self.encoder", exact=True), x=floats("...", "features"))
     def encode(self, x: Any) -> tuple[Any, Any]:
         """Return means and logarithms of variances of the codes, each ``(..., code)``."""
         mean, log_variance = ops.split(self.encoder(x), 2, axis=-1)

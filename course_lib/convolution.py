@@ -183,7 +183,7 @@ def conv2d_loops(
 
 @takes(
     x=array(finite=False),
-    kernel=array(finite=False),
+    kernel=array(finite=False, filled=True),
     bias=array("filters"),
     strides=PAIR,
     padding=PADDING,

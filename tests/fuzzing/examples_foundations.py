@@ -92,7 +92,11 @@ example("convolution.output_size", fine={"padding": ("a number",)})(
 )
 example("convolution.receptive_field")(lambda: {"layers": [(3, 1), (2, 2)]})
 for name in ("conv2d", "conv2d_loops"):
-    example(f"convolution.{name}", missing=dict.fromkeys(("x", "kernel"), SPREADS))(
+    example(
+        f"convolution.{name}",
+        missing=dict.fromkeys(("x", "kernel"), SPREADS),
+        fine={"strides": ("a number",)},
+    )(
         lambda: {
             "x": images(2, 6, 2),
             "kernel": floats(3, 3, 2, 3),
@@ -102,7 +106,7 @@ for name in ("conv2d", "conv2d_loops"):
         }
     )
 for name in ("max_pool2d", "average_pool2d"):
-    example(f"convolution.{name}")(
+    example(f"convolution.{name}", fine={"pool_size": ("a number",)})(
         lambda: {"x": images(2, 6, 2), "pool_size": (2, 2), "strides": 2, "padding": "same"}
     )
 example("convolution.small_cnn")(lambda: {"input_shape": (8, 8, 1), "num_classes": 3})
