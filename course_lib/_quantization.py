@@ -192,7 +192,7 @@ class FakeQuantize(keras.Layer):
         return super().get_config() | {"low": self.low, "high": self.high, "bits": self.bits}
 
 
-@takes(input_of("model"), model=model(), x=array(finite=False), percentile=real())
+@takes(input_of("model", exact=True), model=model(), x=array(finite=False), percentile=real())
 def calibrate(
     model: keras.Model, x: np.ndarray, percentile: float = 100.0
 ) -> dict[str, tuple[float, float]]:

@@ -22,12 +22,14 @@ from course_lib._checks import (
     either,
     function,
     indices,
+    input_of,
     mapping,
     model,
     sequence,
     takes,
     whole,
 )
+from course_lib.training import _labels_and_validation_fit
 
 __all__ = ["BatchCost", "StepTimer", "fit_batch_cost", "race", "seconds", "step_seconds"]
 
@@ -115,6 +117,8 @@ class StepTimer(keras.callbacks.Callback):
 
 
 @takes(
+    input_of("model"),
+    _labels_and_validation_fit,
     model=model(),
     x=array("examples", "...", filled=True),
     y=array("examples", "..."),

@@ -51,7 +51,7 @@ def set_seed(seed: int) -> None:
 
 def _labels_and_validation_fit(given: Mapping[str, Any]) -> None:
     """Refuse class indices that the model has no output for: on a GPU they would become NaN."""
-    if given["validation_data"] is not None:
+    if given.get("validation_data") is not None:
         check_input(given["model"], "validation_data[0]", given["validation_data"][0])
     shape, loss = model_shape(given["model"], "output_shape"), getattr(given["model"], "loss", None)
     sparse = "sparse_categorical_crossentropy"
