@@ -26,8 +26,8 @@ Target = int | Sequence[int] | np.ndarray
     input_of("model"),
     model=function(),
     x=array(finite=False),
-    patch=either(whole(1), sequence(whole(1), 2, 2)),
-    stride=either(whole(1), sequence(whole(1), 2, 2)),
+    patch=either(whole(), sequence(whole(), 2, 2)),
+    stride=either(whole(), sequence(whole(), 2, 2)),
     baseline=array(finite=False),
     batch_size=whole(1),
 )
