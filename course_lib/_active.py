@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import array, function, takes, whole
 from course_lib._tables import generator
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 
+@takes(probabilities=array("...", "classes"))
 def predictive_entropy(probabilities: Any) -> Any:
     """Compute how unsure each prediction is, in nats (chapter equation ``eq-labels-entropy``).
 
@@ -42,6 +44,7 @@ def predictive_entropy(probabilities: Any) -> Any:
     return _entropy(_probabilities(probabilities))
 
 
+@takes(probabilities=array("...", "classes"))
 def mutual_information(probabilities: Any) -> Any:
     """Compute how much the passes of a network with dropout disagree, in nats.
 
@@ -67,6 +70,7 @@ def mutual_information(probabilities: Any) -> Any:
     return _entropy(ops.mean(several, axis=0)) - ops.mean(_entropy(several), axis=0)
 
 
+@takes(pool_size=whole(1), count=whole(), seed=whole())
 def query_random(pool_size: int, count: int, seed: int) -> np.ndarray:
     """Choose examples by lot: the baseline of every other query.
 
@@ -85,6 +89,7 @@ def query_random(pool_size: int, count: int, seed: int) -> np.ndarray:
     return generator(seed).permutation(pool_size)[:count]
 
 
+@takes(probabilities=array())
 def query_entropy(probabilities: Any, count: int) -> np.ndarray:
     """Choose the examples whose predictions have the largest entropy (Settles 2009, section 3.1).
 
@@ -101,6 +106,7 @@ def query_entropy(probabilities: Any, count: int) -> np.ndarray:
     return _largest(_entropy(_pool_probabilities(probabilities)), count)
 
 
+@takes(probabilities=array())
 def query_margin(probabilities: Any, count: int) -> np.ndarray:
     """Choose the examples whose two likeliest classes are closest (Settles 2009, section 3.1).
 
@@ -120,6 +126,7 @@ def query_margin(probabilities: Any, count: int) -> np.ndarray:
     return _largest(best[:, 1] - best[:, 0], count)
 
 
+@takes(probabilities=array())
 def query_bald(probabilities: Any, count: int) -> np.ndarray:
     """Choose the examples on which passes with dropout disagree most (Gal and others 2017).
 
@@ -145,6 +152,7 @@ def query_bald(probabilities: Any, count: int) -> np.ndarray:
     return _largest(mutual_information(several), count)
 
 
+@takes(pool=array(), labeled=array())
 def query_core_set(pool: Any, labeled: Any, count: int) -> np.ndarray:
     """Choose examples that leave no part of the pool far from a label.
 
@@ -186,6 +194,14 @@ def query_core_set(pool: Any, labeled: Any, count: int) -> np.ndarray:
     return np.array(chosen)
 
 
+@takes(
+    learn=function(),
+    query=function(),
+    pool_size=whole(1),
+    start=array(),
+    count=whole(),
+    rounds=whole(),
+)
 def label_loop(
     learn: Callable[[np.ndarray], Any],
     query: Callable[[Any, np.ndarray, int], np.ndarray],

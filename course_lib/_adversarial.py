@@ -8,13 +8,25 @@ Main reference: Goodfellow and others (2014), "Generative adversarial nets".
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
 
 from course_lib import gradients
+from course_lib._checks import (
+    array,
+    either,
+    floats,
+    real,
+    same_shape,
+    sequence,
+    shape_of,
+    string,
+    takes,
+    whole,
+)
 from course_lib._latent import _float
 from course_lib._optimizers import adam
 
@@ -45,6 +57,7 @@ class Game(NamedTuple):
     value: np.ndarray
 
 
+@takes(same_shape("real_density", "fake_density"), real_density=array(), fake_density=array())
 def optimal_discriminator(real_density: Any, fake_density: Any) -> Any:
     """Compute the best possible probability that a point is real.
 
@@ -68,6 +81,9 @@ def optimal_discriminator(real_density: Any, fake_density: Any) -> Any:
     return real / (real + fake)
 
 
+@takes(
+    real_logits=array("...", "batch", filled=True), fake_logits=array("...", "batch", filled=True)
+)
 def discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
     """Compute minus the value of the game (chapter equation ``eq-autoencoders-game``).
 
@@ -88,6 +104,7 @@ def discriminator_loss(real_logits: Any, fake_logits: Any) -> Any:
     return ops.mean(ops.softplus(-real), axis=-1) + ops.mean(ops.softplus(fake), axis=-1)
 
 
+@takes(fake_logits=array("...", "batch", filled=True), kind=string())
 def generator_loss(fake_logits: Any, kind: str = "non_saturating") -> Any:
     """Compute what the generator minimizes.
 
@@ -111,6 +128,24 @@ def generator_loss(fake_logits: Any, kind: str = "non_saturating") -> Any:
     raise ValueError(f'kind must be "non_saturating" or "minimax", but it is {kind!r}.')
 
 
+def _layers_fit(given: Mapping[str, Any]) -> None:
+    """Raise unless each layer takes what the one before it returns."""
+    width = shape_of(given["codes"])[-1]
+    for place, (kernel, bias) in enumerate(given["generator"]):
+        kernel, bias = shape_of(kernel), shape_of(bias)
+        if len(kernel) != 3 or len(bias) != 3 or kernel[1] != width or bias[1:] != (1, kernel[2]):
+            raise ValueError(
+                f"generator[{place}] must have a kernel (games, {width}, units) and a bias (games, "
+                f"1, units), to fit codes and the layer before, but they are {kernel} and {bias}."
+            )
+        width = kernel[2]
+
+
+@takes(
+    _layers_fit,
+    generator=sequence(sequence(floats(), 2, 2), 1),
+    codes=floats("games", "batch", "features"),
+)
 def generate(generator: Sequence[tuple[Any, Any]], codes: Any) -> Any:
     """Run a multilayer perceptron with ReLU between its layers, one for each game.
 
@@ -128,6 +163,16 @@ def generate(generator: Sequence[tuple[Any, Any]], codes: Any) -> Any:
     return x
 
 
+@takes(
+    x=array(finite=False),
+    steps=whole(),
+    seeds=sequence(whole()),
+    code=whole(),
+    hidden=sequence(whole(1)),
+    batch_size=whole(),
+    rate=either(real(0, open_start=True), sequence(real(0, open_start=True), 2)),
+    kind=string(),
+)
 def train_gan(
     x: np.ndarray,
     *,

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import array, function, real, takes
+
 __all__ = ["Augmented", "check_augmentation"]
 
 
@@ -53,6 +55,7 @@ class Augmented(keras.layers.Layer):
         return input_shape
 
 
+@takes(function=function(), images=array(), least=real())
 def check_augmentation(
     function: Callable[[Any], Any], images: np.ndarray, least: float = 0.002
 ) -> list[str]:

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from course_lib._checks import array, either, flag, instance, string, takes, whole
+
 __all__ = ["Graph", "Variable", "computation_graph"]
 
 Share = Callable[[np.ndarray], np.ndarray]  # from a result's gradient to an operand's part of it
@@ -45,6 +47,7 @@ class Variable:
 
     __array_ufunc__ = None  # so that array + variable is left to the variable
 
+    @takes(value=array(), name=string())
     def __init__(self, value: Any, name: str = "") -> None:
         """Take a finite number or array; whole numbers become ``float64``."""
         array = np.asarray(value)
@@ -141,6 +144,7 @@ class Variable:
         positive = self.value > 0
         return _made("relu", self.value * positive, (self, lambda g: g * positive))
 
+    @takes(axis=either(whole(-9), instance(tuple, "a tuple of axes")), keepdims=flag())
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Variable:
         """Add up the elements along one axis, several, or all."""
 
@@ -150,6 +154,7 @@ class Variable:
 
         return _made("sum", self.value.sum(axis=axis, keepdims=keepdims), (self, spread))
 
+    @takes(axis=either(whole(-9), instance(tuple, "a tuple of axes")), keepdims=flag())
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Variable:
         """Average the elements along one axis, several, or all."""
         total = self.sum(axis, keepdims)
@@ -157,7 +162,14 @@ class Variable:
 
     def reshape(self, *shape: int) -> Variable:
         """Return the same elements in another shape."""
-        return _made("reshape", self.value.reshape(*shape), (self, lambda g: g.reshape(self.shape)))
+        try:
+            reshaped = self.value.reshape(*shape)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"shape must be whole numbers whose product is {self.value.size}, the number of "
+                f"elements, but it is {shape!r}."
+            ) from None
+        return _made("reshape", reshaped, (self, lambda g: g.reshape(self.shape)))
 
     @property
     def T(self) -> Variable:  # noqa: N802 - as NumPy calls it
@@ -201,6 +213,7 @@ class Graph(NamedTuple):
     edges: list[tuple[int, int]]
 
 
+@takes(result=instance(Variable, "a Variable"))
 def computation_graph(result: Variable) -> Graph:
     """Return the record behind a variable: everything it was computed from.
 

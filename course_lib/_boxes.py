@@ -8,13 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import array, check_between, check_whole, floats, real, takes
 from course_lib._draws import Seed, float_tensor, seeds, uniform
 from course_lib._warping import as_images
 
 __all__ = ["cutmix", "cutout"]
 
 
+@takes(images=array(), fill=real())
 def cutout(images: Any, seed: Seed, size: int = 8, fill: float = 0.0) -> Any:
     """Cover a square of each image, after DeVries and Taylor (2017).
 
@@ -39,6 +40,7 @@ def cutout(images: Any, seed: Seed, size: int = 8, fill: float = 0.0) -> Any:
     return ops.where(covered, ops.cast(fill, images.dtype), images)
 
 
+@takes(x=floats("batch", "height", "width", "channels", filled=True), y=floats("batch", "classes"))
 def cutmix(x: Any, y: Any, alpha: float, seed: Seed) -> tuple[Any, Any]:
     """Paste a box of another image into each image, and mix their targets by area.
 

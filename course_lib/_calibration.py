@@ -12,6 +12,8 @@ import numpy as np
 from keras import ops
 from scipy import optimize, special
 
+from course_lib._checks import array, takes, whole
+
 __all__ = ["Reliability", "expected_calibration_error", "reliability", "temperature_scaling"]
 
 
@@ -27,6 +29,7 @@ class Reliability(NamedTuple):
     accuracy: np.ndarray
 
 
+@takes(probabilities=array(), labels=array(), bins=whole(1))
 def reliability(probabilities: Any, labels: Any, bins: int = 15) -> Reliability:
     """Group predictions by confidence and compare confidence with accuracy in each group.
 
@@ -61,6 +64,7 @@ def reliability(probabilities: Any, labels: Any, bins: int = 15) -> Reliability:
     return Reliability(counts, *means)
 
 
+@takes(probabilities=array(), labels=array(), bins=whole(1))
 def expected_calibration_error(probabilities: Any, labels: Any, bins: int = 15) -> float:
     """Average the gap between confidence and accuracy over bins.
 
@@ -86,6 +90,7 @@ def expected_calibration_error(probabilities: Any, labels: Any, bins: int = 15) 
     return float(np.sum(groups.counts[used] * gaps) / np.sum(groups.counts))
 
 
+@takes(logits=array(), labels=array())
 def temperature_scaling(logits: Any, labels: Any) -> float:
     """Find the temperature that makes a trained model's probabilities fit.
 

@@ -14,7 +14,17 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from course_lib._checks import check_between
+from course_lib._checks import (
+    array,
+    check_between,
+    either,
+    floats,
+    mapping,
+    model,
+    real,
+    string,
+    takes,
+)
 from course_lib._model_parts import copy_of, is_head
 from course_lib._pruning import kernel_layers
 
@@ -32,6 +42,7 @@ _WEIGHTLESS = (
 )
 
 
+@takes(kernel=floats("...", "channels", filled=True))
 def channel_norms(kernel: Any) -> np.ndarray:
     """Add up the magnitudes of each output channel (Li and others 2017, section 3.1).
 
@@ -45,6 +56,7 @@ def channel_norms(kernel: Any) -> np.ndarray:
     return np.abs(kernel).sum(axis=tuple(range(kernel.ndim - 1)))
 
 
+@takes(model=model(), sparsity=either(real(), mapping(real())))
 def channels_to_keep(
     model: keras.Model, sparsity: float | Mapping[str, float]
 ) -> dict[str, np.ndarray]:
@@ -75,6 +87,7 @@ def channels_to_keep(
     return found
 
 
+@takes(model=model(), keep=mapping(array(), 1, string()))
 def mask_channels(model: keras.Model, keep: Mapping[str, np.ndarray]) -> keras.Model:
     """Return a copy in which all other channels are silent: kernel and bias at zero.
 
@@ -96,6 +109,7 @@ def mask_channels(model: keras.Model, keep: Mapping[str, np.ndarray]) -> keras.M
     return masked
 
 
+@takes(model=model(), keep=mapping(array(), keys=string()))
 def remove_channels(model: keras.Model, keep: Mapping[str, np.ndarray]) -> keras.Model:
     """Build the smaller network that computes what the masked one does.
 

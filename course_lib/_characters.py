@@ -10,7 +10,16 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["Vocabulary", "character_lstm", "character_windows", "check_writing", "draw"]
+from course_lib._checks import array, flag, real, string, takes, whole
+
+__all__ = [
+    "Vocabulary",
+    "character_lstm",
+    "character_windows",
+    "check_known",
+    "check_writing",
+    "draw",
+]
 
 
 class Vocabulary:
@@ -41,6 +50,7 @@ class Vocabulary:
     def __repr__(self) -> str:
         return f"Vocabulary of {len(self)} characters: {self.characters!r}"
 
+    @takes(text=string())
     def encode(self, text: str) -> np.ndarray:
         """Turn a text into numbers.
 
@@ -53,17 +63,21 @@ class Vocabulary:
         Raises:
             ValueError: If the text holds a character that the vocabulary does not.
         """
+        return self._numbers(text, "text")
+
+    def _numbers(self, text: str, name: str) -> np.ndarray:
         codes = _code_points(text)
         ids = np.searchsorted(self._codes, codes)
         known = self._codes[np.minimum(ids, len(self) - 1)] == codes
         if not known.all():
             place = int(np.argmin(known))
             raise ValueError(
-                f"text holds {text[place]!r} at position {place}, which is not in the vocabulary. "
-                f"Replace or remove it; known are: {self.characters!r}."
+                f"{name} holds {text[place]!r} at position {place}, which is not in the "
+                f"vocabulary. Replace or remove it; known are: {self.characters!r}."
             )
         return ids.astype(np.int32)
 
+    @takes(ids=array())
     def decode(self, ids: Any) -> str:
         """Turn numbers into a text.
 
@@ -86,6 +100,7 @@ class Vocabulary:
         return "".join(self.characters[i] for i in ids.tolist())
 
 
+@takes(text_ids=array(), length=whole(1), stride=whole(1))
 def character_windows(
     text_ids: np.ndarray, length: int, stride: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -124,6 +139,7 @@ def character_windows(
     return both[:, :-1], both[:, 1:]
 
 
+@takes(dropout=real(0, 1, open_end=True), stateful=flag(), batch_size=whole(1))
 def character_lstm(
     vocabulary: Vocabulary | int,
     units: int = 128,
@@ -182,6 +198,15 @@ def character_lstm(
     model = keras.Sequential(stack, name="character_lstm")
     model.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else None
     return model
+
+
+def check_known(ids: np.ndarray, embedding: keras.layers.Embedding) -> None:
+    """Raise if a model has no vector for a number: a backend may take another one silently."""
+    if isinstance(ids, np.ndarray) and not 0 <= ids.min() <= ids.max() < embedding.input_dim:
+        raise ValueError(
+            f"ids must lie in 0..{embedding.input_dim - 1}, the characters that the model knows, "
+            f"but they lie in {ids.min()}..{ids.max()}."
+        )
 
 
 def check_writing(prompt: str, length: int, temperature: float, top_k: int | None) -> None:

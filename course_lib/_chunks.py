@@ -13,11 +13,13 @@ from typing import Any
 
 from keras import ops
 
+from course_lib._checks import array, flag, takes
 from course_lib._weighting import as_mask, checked, lowest, working_type
 
 __all__ = ["chunked_attention"]
 
 
+@takes(query=array(), key=array(), value=array(), mask=array("...", "keys"), causal=flag())
 def chunked_attention(
     query: Any,
     key: Any,

@@ -9,7 +9,8 @@ are looked up inside the compiled step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,12 +18,34 @@ import numpy as np
 from keras import layers, ops
 
 from course_lib import gradients, training
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import (
+    array,
+    check_between,
+    check_whole,
+    model,
+    real,
+    sequence,
+    shape_of,
+    takes,
+    whole,
+)
 from course_lib._distillation_loss import blended_loss
 
 __all__ = ["Classroom", "teach"]
 
 
+@takes(
+    starts=sequence(model(), 1),
+    x=array("examples", "...", finite=False),
+    labels=array(),
+    teacher_logits=array(finite=False),
+    temperature=array(),
+    alpha=array(),
+    epochs=whole(1),
+    batch_size=whole(1),
+    learning_rate=real(0, open_start=True),
+    seed=whole(),
+)
 def teach(
     starts: Sequence[keras.Sequential],
     x: np.ndarray,
@@ -81,6 +104,23 @@ def teach(
     return room
 
 
+def _features_fit(given: Mapping[str, Any]) -> None:
+    shape, features = shape_of(given["x"]), given["self"].stack[0].kernel.shape[1]
+    if None not in shape[1:] and math.prod(shape[1:]) != features:
+        raise ValueError(
+            f"x must hold {features} numbers for each example, as the students were built for, but "
+            f"its shape is {shape}."
+        )
+
+
+def _two_dials(given: Mapping[str, Any]) -> None:
+    shape = shape_of(given["dials"])
+    if shape[1] != 2:
+        raise ValueError(
+            f"dials must hold a temperature and an alpha in each row, but its shape is {shape}."
+        )
+
+
 class Classroom(keras.Model):
     """Students side by side; :func:`teach` makes one and trains it.
 
@@ -89,6 +129,7 @@ class Classroom(keras.Model):
         dials: temperature and alpha of each setting, shape ``(dials, 2)``.
     """
 
+    @takes(_two_dials, starts=sequence(model(), 1), dials=array("dials", "settings"))
     def __init__(self, starts: Sequence[keras.Sequential], dials: np.ndarray) -> None:
         """Copy each start once for each setting."""
         super().__init__(name="classroom")
@@ -113,6 +154,9 @@ class Classroom(keras.Model):
             several.set_weights([kernels, np.repeat(bias[:, None], len(dials), 1)])
         self.built = True
 
+    @takes(
+        x=array("examples", "...", finite=False), labels=array(), teacher_logits=array(finite=False)
+    )
     def open_books(self, x: Any, labels: Any, teacher_logits: Any) -> None:
         """Lay out what the students learn from, as tables that the compiled step reads."""
         x, labels = np.asarray(x), np.asarray(labels)
@@ -166,6 +210,7 @@ class Classroom(keras.Model):
         each = blended_loss(y_pred, said, labels, self.temperature, self.alpha)
         return ops.mean(ops.sum(each, axis=(1, 2)))
 
+    @takes(_features_fit, x=array("examples", "...", filled=True), batch_size=whole(1))
     def logits(self, x: np.ndarray, batch_size: int = 500) -> np.ndarray:
         """Show the same examples to all students.
 
@@ -184,6 +229,7 @@ class Classroom(keras.Model):
             parts.append(ops.convert_to_numpy(self._answer(ops.convert_to_tensor(part))))
         return np.concatenate(parts).transpose(1, 2, 0, 3)
 
+    @takes(start=whole(), dial=whole())
     def student_weights(self, start: int, dial: int) -> list[np.ndarray]:
         """Return one student's weights, in the order of its start's ``get_weights()``."""
         weights = [ops.convert_to_numpy(weight) for layer in self.stack for weight in layer.weights]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_whole, sequence, string, takes, whole
 
 __all__ = [
     "expand_nodes",
@@ -26,6 +26,7 @@ __all__ = [
 _NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"  # RFC 1123, as Kubernetes asks for
 
 
+@takes(hosts=sequence(string(), 1), index=whole())
 def tf_config(hosts: Sequence[str], index: int) -> str:
     """Write the value of ``TF_CONFIG`` for one worker.
 
@@ -50,6 +51,7 @@ def tf_config(hosts: Sequence[str], index: int) -> str:
     return json.dumps({"cluster": {"worker": list(hosts)}, "task": task})
 
 
+@takes(nodes=string())
 def expand_nodes(nodes: str) -> list[str]:
     """Expand Slurm's short form of a list of nodes.
 
@@ -136,6 +138,14 @@ def tf_config_from_kubernetes(
     return tf_config(hosts, _number(environment, "JOB_COMPLETION_INDEX", "Kubernetes"))
 
 
+@takes(
+    name=string(),
+    image=string(1),
+    command=sequence(string(), 1),
+    workers=whole(),
+    gpus=whole(),
+    claim=string(),
+)
 def kubernetes_job(
     name: str,
     image: str,

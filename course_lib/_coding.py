@@ -20,6 +20,7 @@ import heapq
 
 import numpy as np
 
+from course_lib._checks import array, instance, takes, whole
 from course_lib._packing import (
     append_number,
     pack_widths,
@@ -46,6 +47,7 @@ _CHUNK = 2**13  # bytes decoded at a time, so that the maps stay in the processo
 _DOUBLINGS = 4
 
 
+@takes(counts=array())
 def huffman_lengths(counts: np.ndarray) -> np.ndarray:
     """Return how many bits an optimal prefix code gives each symbol (Huffman 1952).
 
@@ -108,6 +110,7 @@ def canonical_codes(lengths: np.ndarray) -> np.ndarray:
     return codes
 
 
+@takes(symbols=array())
 def huffman_encode(symbols: np.ndarray) -> bytes:
     """Code whole numbers by a Huffman code that is made for them, with its table.
 
@@ -149,6 +152,7 @@ def huffman_parts(symbols: np.ndarray) -> tuple[bytes, bytes]:
     return bytes(table), pack_widths(canonical_codes(lengths)[places], lengths[places])
 
 
+@takes(data=instance(bytes, "bytes"), most=whole())
 def huffman_decode(data: bytes, most: int = 2**31) -> np.ndarray:
     """Turn what :func:`huffman_encode` wrote into symbols again.
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_between
+from course_lib._checks import array, check_between, real, takes
 from course_lib._draws import Seed, seeds, uniform, wide
 from course_lib._warping import as_images
 
@@ -17,6 +17,7 @@ __all__ = ["LUMINANCE", "add_noise", "as_brightness", "color_jitter"]
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
+@takes(images=array())
 def color_jitter(
     images: Any,
     seed: Seed,
@@ -61,6 +62,7 @@ def color_jitter(
     return ops.clip(images, 0, 1)
 
 
+@takes(images=array(), deviation=real())
 def add_noise(images: Any, seed: Seed, deviation: float = 0.1) -> Any:
     """Add an independent normal number to each pixel, and cut to 0..1 as a camera does.
 

@@ -22,7 +22,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_whole, location, model, takes
 from course_lib._packing import append_number, read_number
 from course_lib._tensor_coding import StoredTensor, decode_tensor, encode_tensor
 
@@ -86,6 +86,7 @@ class CompressedSize:
         return self.uncompressed / self.total
 
 
+@takes(model=model(), path=location())
 def save_compressed(
     model: keras.Model, path: str | Path, index_bits: int | None = None
 ) -> CompressedSize:
@@ -132,6 +133,7 @@ def save_compressed(
     return CompressedSize(tuple(stored), len(architecture), frame, uncompressed)
 
 
+@takes(path=location())
 def load_compressed(path: str | Path) -> keras.Model:
     """Read a model that :func:`save_compressed` wrote.
 

@@ -13,6 +13,8 @@ import numpy as np
 from keras import ops
 
 from course_lib import training
+from course_lib._checks import array, floats, function, model, real, takes, whole
+from course_lib._draws import SEED
 
 __all__ = [
     "contrastive_pretraining",
@@ -25,6 +27,7 @@ __all__ = [
 Seed = int | keras.random.SeedGenerator
 
 
+@takes(first=floats(), second=floats(), temperature=real(1e-6))
 def nt_xent_loss(first: Any, second: Any, temperature: float = 0.5) -> Any:
     """Compute the contrastive loss of SimCLR: each view must find its partner among all others.
 
@@ -55,6 +58,7 @@ def nt_xent_loss(first: Any, second: Any, temperature: float = 0.5) -> Any:
     return ops.mean(ops.logsumexp(others, axis=1) - partner)
 
 
+@takes(first=floats(), second=floats(), temperature=real(1e-6))
 def nt_xent_loops(first: np.ndarray, second: np.ndarray, temperature: float = 0.5) -> float:
     """Compute :func:`nt_xent_loss` one pair of views at a time.
 
@@ -82,6 +86,7 @@ def nt_xent_loops(first: np.ndarray, second: np.ndarray, temperature: float = 0.
     return float(total / count)
 
 
+@takes(images=array(), smallest=real(), seed=SEED)
 def random_resized_crop(images: Any, smallest: float, seed: Seed) -> Any:
     """Cut a random part out of each image and stretch it to the full size.
 
@@ -115,6 +120,16 @@ def random_resized_crop(images: Any, smallest: float, seed: Seed) -> Any:
     return ops.swapaxes(columns, 1, 2)
 
 
+@takes(
+    network=model(),
+    images=floats("images", "height", "width", "channels"),
+    view=function(),
+    epochs=whole(1),
+    batch_size=whole(1),
+    temperature=real(0, open_start=True),
+    learning_rate=real(0, open_start=True),
+    seed=whole(),
+)
 def contrastive_pretraining(
     network: keras.Model,
     images: np.ndarray,
@@ -175,6 +190,7 @@ def contrastive_pretraining(
     return losses
 
 
+@takes(images=array(filled=True), seed=whole())
 def rotation_task(images: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Turn each image by a random number of quarters; how many is the label, for free.
 

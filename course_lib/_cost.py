@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_whole, flag, model, takes
 
 __all__ = ["LayerCost", "layer_costs", "step_cost"]
 
@@ -48,6 +48,7 @@ class LayerCost(NamedTuple):
         return self.operations / self.moved if self.moved else 0.0
 
 
+@takes(model=model(), training=flag())
 def layer_costs(
     model: keras.Model, batch_size: int = 1, *, training: bool = False, number_bytes: int = 4
 ) -> list[LayerCost]:
@@ -95,6 +96,7 @@ def layer_costs(
     return costs
 
 
+@takes(model=model())
 def step_cost(model: keras.Model, batch_size: int, *, number_bytes: int = 4) -> LayerCost:
     """Count what one training step costs: forward, backward, and Adam on every weight.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from course_lib import plots
+from course_lib._checks import array, choice, instance, mapping, sequence, string, takes
 from course_lib._describe import number
 
 __all__ = ["SCORES", "Row", "draw", "table", "values", "write"]
@@ -55,6 +56,7 @@ class Row:
     seconds: float
 
 
+@takes(rows=sequence(instance(Row, "a Row")), score=string())
 def values(rows: Sequence[Row], score: str, **where: object) -> np.ndarray:
     """Collect one score from the rows that fit.
 
@@ -72,7 +74,9 @@ def values(rows: Sequence[Row], score: str, **where: object) -> np.ndarray:
     known = [field.name for field in fields(Row)]
     unknown = [name for name in (score, *where) if name not in known]
     if unknown:
-        raise ValueError(f"A row has {', '.join(known)}, but not {', '.join(unknown)}.")
+        raise ValueError(
+            f"score must be what a row has: {', '.join(known)}, but not {', '.join(unknown)}."
+        )
     kept = [
         getattr(row, score)
         for row in rows
@@ -83,6 +87,7 @@ def values(rows: Sequence[Row], score: str, **where: object) -> np.ndarray:
     return np.array(kept)
 
 
+@takes(rows=sequence(instance(Row, "a Row")), scores=sequence(string(), 1))
 def table(rows: Sequence[Row], scores: Sequence[str] = SCORES) -> dict[str, dict[str, tuple]]:
     """Sum up rows by method: mean and standard deviation over seeds.
 
@@ -108,6 +113,12 @@ def table(rows: Sequence[Row], scores: Sequence[str] = SCORES) -> dict[str, dict
 
 
 @plots.style()
+@takes(
+    rows=sequence(instance(Row, "a Row")),
+    score=choice([field.name for field in fields(Row)]),
+    xlabel=string(),
+    description=string(1),
+)
 def draw(rows: Sequence[Row], score: str = "recall", *, xlabel: str = "", description: str) -> None:
     """Draw one score of every method, a panel for each kind of data.
 
@@ -155,6 +166,9 @@ def draw(rows: Sequence[Row], score: str = "recall", *, xlabel: str = "", descri
     plots.show(figure, description, " ".join(details))
 
 
+@takes(
+    summary=mapping(mapping(sequence(array(finite=False), 2, 2), keys=string()), 1, keys=string())
+)
 def write(summary: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
     """Write a summary from ``crash_test.table`` as lines of text.
 

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from course_lib._checks import check_between
+from course_lib._checks import array, check_between, mapping, real, string, takes, whole
 from course_lib._tables import as_labels, as_table, generator
 
 __all__ = ["add_noise", "add_outliers", "drop_values", "flip_labels", "imbalance"]
 
 
+@takes(x=array(finite=False), share=real(), mechanism=string(), driver=whole(), columns=array())
 def drop_values(
     x: Any,
     share: float,
@@ -81,6 +82,7 @@ def drop_values(
     return x, missing
 
 
+@takes(x=array(finite=False))
 def add_noise(x: Any, scale: float, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Add Gaussian noise to every value, as an inexact instrument does.
 
@@ -101,6 +103,7 @@ def add_noise(x: Any, scale: float, *, seed: int) -> tuple[np.ndarray, np.ndarra
     return x + noise, noise
 
 
+@takes(x=array(finite=False))
 def add_outliers(
     x: Any, share: float, size: float = 10.0, *, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -128,6 +131,7 @@ def add_outliers(
     return np.where(hit, x.mean(axis=0) + side * size * x.std(axis=0), x), hit
 
 
+@takes(y=array(), noise=array(), num_classes=whole())
 def flip_labels(
     y: Any, noise: Any, *, seed: int, num_classes: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -174,6 +178,7 @@ def flip_labels(
     return given, given != y
 
 
+@takes(x=array("examples", "...", finite=False), y=array(), shares=mapping(real()))
 def imbalance(
     x: Any, y: Any, shares: Mapping[int, float], *, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

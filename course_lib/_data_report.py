@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from course_lib._checks import array, takes
 from course_lib._repair import find_outliers
 from course_lib._tables import as_labels, as_table
 
@@ -85,6 +86,7 @@ class DataReport:
         return "\n".join(lines + [f"! {warning}" for warning in self.warnings])
 
 
+@takes(x=array(finite=False), y=array(), x_test=array(finite=False))
 def report(x: Any, y: Any, x_test: Any = None) -> DataReport:
     """Look at a data set as one should before training on it.
 

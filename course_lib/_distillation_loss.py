@@ -6,18 +6,20 @@ section 2.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_between
+from course_lib._checks import array, check_between, real, shape_of, takes
 from course_lib._draws import float_tensor
 
 __all__ = ["blended_loss", "distillation_loss", "soft_gradient", "soften"]
 
 
+@takes(logits=array("...", "classes"), temperature=real(1e-6))
 def soften(logits: Any, temperature: float) -> Any:
     """Turn logits into probabilities at a temperature (Hinton and others 2015, equation 1).
 
@@ -37,6 +39,22 @@ def soften(logits: Any, temperature: float) -> Any:
     return ops.softmax(float_tensor(logits, "logits") / temperature, axis=-1)
 
 
+def _labels_known(given: Mapping[str, Any]) -> None:
+    labels, classes = given["labels"], shape_of(given["student_logits"])[-1]
+    if isinstance(labels, np.ndarray) and labels.size and labels.max() >= classes:
+        raise ValueError(
+            f"labels must be below {classes}, the number of classes, but they go up to "
+            f"{labels.max()}."
+        )
+
+
+@takes(
+    _labels_known,
+    student_logits=array("...", "classes"),
+    teacher_logits=array(),
+    labels=array(),
+    temperature=real(1e-6),
+)
 def distillation_loss(
     student_logits: Any, teacher_logits: Any, labels: Any, temperature: float, alpha: float
 ) -> Any:
@@ -77,6 +95,7 @@ def blended_loss(student: Any, teacher: Any, labels: Any, temperature: Any, alph
     return alpha * temperature**2 * soft + (1 - alpha) * known * hard
 
 
+@takes(student_logits=array(), teacher_logits=array(), temperature=real(1e-6))
 def soft_gradient(student_logits: Any, teacher_logits: Any, temperature: float) -> Any:
     """Compute the gradient of the divergence by the student's logits, without the factor ``T**2``.
 

@@ -9,9 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["Seed", "as_seed", "float_tensor", "seeds", "uniform", "wide"]
+from course_lib._checks import either, instance, whole
+
+__all__ = ["SEED", "Seed", "as_seed", "float_tensor", "seeds", "uniform", "wide"]
 
 Seed = int | keras.random.SeedGenerator
+SEED = either(whole(), instance(keras.random.SeedGenerator, "a keras.random.SeedGenerator"))
 
 
 def as_seed(seed: Seed) -> Seed:

@@ -23,7 +23,7 @@ import numpy as np
 
 from course_lib import gradients
 from course_lib._aside import streams_aside
-from course_lib._checks import check_whole
+from course_lib._checks import array, check_whole, location, model, sequence, takes, whole
 
 __all__ = [
     "Latency",
@@ -45,6 +45,7 @@ class Latency(NamedTuple):
     spread: float
 
 
+@takes(model=model(), path=location(), representative=array(finite=False))
 def export_litert(
     model: keras.Model, path: str | Path, representative: np.ndarray | None = None
 ) -> Path:
@@ -78,6 +79,7 @@ def export_litert(
     return path
 
 
+@takes(path=location(), x=array(finite=False), threads=whole(1))
 def run_litert(path: str | Path, x: np.ndarray, threads: int = 1) -> np.ndarray:
     """Run a LiteRT file on a batch of inputs.
 
@@ -103,6 +105,7 @@ def run_litert(path: str | Path, x: np.ndarray, threads: int = 1) -> np.ndarray:
     return _dequantized(interpreter.get_tensor(got["index"]), got)
 
 
+@takes(path=location(), x=array(finite=False), threads=sequence(whole(1), 1))
 def litert_latency(
     path: str | Path, x: np.ndarray, rounds: int = 50, threads: tuple[int, ...] = (1, 2)
 ) -> dict[int, Latency]:
@@ -143,6 +146,7 @@ def litert_latency(
     return {n: Latency(float(q[1]), float(q[2] - q[0])) for n, q in quartiles.items()}
 
 
+@takes(model=model(), path=location())
 def export_onnx(model: keras.Model, path: str | Path) -> Path:
     """Write a model as an ONNX file, in floating point.
 
@@ -168,6 +172,7 @@ def export_onnx(model: keras.Model, path: str | Path) -> Path:
     return path
 
 
+@takes(path=location(), x=array(finite=False))
 def run_onnx(path: str | Path, x: np.ndarray) -> np.ndarray:
     """Run an ONNX file on a batch of inputs, on the processor, with one thread.
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from course_lib import gradients
-from course_lib._checks import check_between
+from course_lib._checks import array, check_between, real, takes
 
 __all__ = ["EnergyMeter", "EnergyReport", "price_of_accuracy"]
 
@@ -84,6 +84,7 @@ class EnergyMeter:
 
     report: EnergyReport
 
+    @takes(watts_per_core=real(), overhead=real())
     def __init__(self, watts_per_core: float = 10.0, overhead: float = 1.0) -> None:
         """Make a meter that starts when its block is entered."""
         check_between("watts_per_core", watts_per_core, 0, 1000, open_start=True)
@@ -126,6 +127,7 @@ class EnergyMeter:
         )
 
 
+@takes(joules=array(), accuracy=array())
 def price_of_accuracy(joules: Sequence[float], accuracy: Sequence[float]) -> np.ndarray:
     """Return what each further point of accuracy cost, between one measurement and the next.
 

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from course_lib import attention, local_explanations, saliency
+from course_lib._checks import string, takes
 from course_lib._faithfulness import fill_units, to_units
 from course_lib._subjects import Subject
 
@@ -208,6 +209,7 @@ _ONLY = {
 }
 
 
+@takes(method=string(), kind=string())
 def serves(method: str, kind: str) -> bool:
     """Say whether a method can explain models of a kind; a new method is assumed to."""
     return kind in _ONLY.get(method, _ALL)

@@ -6,11 +6,26 @@ truth. The others need no truth: does the answer go away with what was called im
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
+from course_lib._checks import (
+    array,
+    flag,
+    function,
+    indices,
+    instance,
+    same_length,
+    sequence,
+    shape_of,
+    string,
+    takes,
+    truths,
+    whole,
+)
 from course_lib._planted import Scene
 
 __all__ = [
@@ -28,6 +43,7 @@ __all__ = [
 FILLS = ("blank", "mean", "blur", "another")
 
 
+@takes(scores=array(finite=False), seed=whole())
 def ranking(scores: np.ndarray, seed: int = 0) -> np.ndarray:
     """Order units from the most to the least important; ties fall by lot.
 
@@ -52,6 +68,7 @@ def ranking(scores: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.lexsort((lot, -flat), axis=1)
 
 
+@takes(scores=array(finite=False), truth=truths(), k=whole(), seed=whole())
 def recall_at(
     scores: np.ndarray, truth: np.ndarray, k: int | None = None, seed: int = 0
 ) -> np.ndarray:
@@ -76,6 +93,7 @@ def recall_at(
     return found / truth.sum(axis=1)
 
 
+@takes(scores=array(finite=False), truth=truths(), k=whole(), seed=whole())
 def precision_at(
     scores: np.ndarray, truth: np.ndarray, k: int | None = None, seed: int = 0
 ) -> np.ndarray:
@@ -100,6 +118,12 @@ def precision_at(
     return found / counts
 
 
+@takes(
+    scene=instance(Scene, "a Scene"),
+    x=array("examples", "...", filled=True),
+    kind=string(),
+    seed=whole(),
+)
 def filler(scene: Scene, x: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
     """Make what hidden units show instead.
 
@@ -133,6 +157,7 @@ def filler(scene: Scene, x: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
     )
 
 
+@takes(x=array("examples", "...", filled=True), hidden=truths("examples", "..."), fill=array())
 def fill_units(x: np.ndarray, hidden: np.ndarray, fill: np.ndarray) -> np.ndarray:
     """Replace the hidden units of examples.
 
@@ -152,12 +177,23 @@ def fill_units(x: np.ndarray, hidden: np.ndarray, fill: np.ndarray) -> np.ndarra
             f"fill must have the shape of x, {x.shape}, and hidden its length, but their shapes "
             f"are {fill.shape} and {hidden.shape}."
         )
+    fits = hidden.shape == x.shape
+    if x.ndim == 4:
+        fits = hidden.ndim == 3 and not any(
+            n % max(u, 1) for n, u in zip(x.shape[1:3], hidden.shape[1:], strict=True)
+        )
+    if not fits:
+        raise ValueError(
+            f"hidden must have a truth value for each unit of x, whose shape is {x.shape}, but its "
+            f"shape is {hidden.shape}."
+        )
     if x.ndim == 4:  # images: a unit is a patch
         patch = x.shape[1] // hidden.shape[1]
         hidden = hidden.repeat(patch, axis=1).repeat(patch, axis=2)[..., None]
     return np.where(hidden, fill, x)
 
 
+@takes(values=array("examples", "..."), units=sequence(whole(1), 1))
 def to_units(values: np.ndarray, units: tuple[int, ...]) -> np.ndarray:
     """Add up the values that belong to a unit: of a patch's pixels, of a word's features.
 
@@ -180,12 +216,23 @@ def to_units(values: np.ndarray, units: tuple[int, ...]) -> np.ndarray:
             return values.sum(axis=(2, 4, 5))
     if values.shape[1 : 1 + len(units)] != units or values.ndim > len(units) + 2:
         raise ValueError(
-            f"an explanation must have shape (examples, {', '.join(map(str, units))}), or that of "
+            f"values must have shape (examples, {', '.join(map(str, units))}), or that of "
             f"the input, but its shape is {values.shape}."
         )
     return values.sum(axis=-1) if values.ndim > len(units) + 1 else values
 
 
+@takes(
+    same_length("x", "target"),
+    predict=function(),
+    x=array("examples", "...", filled=True),
+    target=indices("examples"),
+    order=indices("examples", "units"),
+    fill=array(),
+    units=sequence(whole(1), 1),
+    insert=flag(),
+    steps=whole(1),
+)
 def removal_curve(
     predict: Callable[[np.ndarray], np.ndarray],
     x: np.ndarray,
@@ -231,9 +278,29 @@ def removal_curve(
         first = (rank < done).reshape(len(x), *units)
         inputs.append(fill_units(x, ~first if insert else first, fill))
     answers = predict(np.concatenate(inputs)).reshape(len(counts), len(x), -1)
+    check_classes(target, answers.shape[-1])
     return counts / count, answers[:, np.arange(len(x)), target].T
 
 
+def check_classes(target: np.ndarray, classes: int) -> None:
+    """Raise unless each target is a class that has an answer."""
+    if not 0 <= target.min() <= target.max() < classes:
+        raise ValueError(
+            f"target must lie in 0..{classes - 1}, the classes that predict answers for, but it "
+            f"lies in {target.min()}..{target.max()}."
+        )
+
+
+def _points_fit(given: Mapping[str, Any]) -> None:
+    shares, values = shape_of(given["shares"]), shape_of(given["values"])
+    if values[-1] != shares[0]:
+        raise ValueError(
+            "shares and values must have as many points, their last axes, but their shapes are "
+            f"{shares} and {values}."
+        )
+
+
+@takes(_points_fit, shares=array("points"), values=array("...", "points"))
 def area(shares: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the area under curves over 0..1 by the trapezoid rule: (points,), (..., points)."""
     widths = np.diff(shares)

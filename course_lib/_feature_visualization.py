@@ -15,12 +15,26 @@ import keras
 import numpy as np
 from scipy import ndimage
 
+from course_lib._checks import array, input_of, real, string, takes, whole
 from course_lib._explained_inputs import as_inputs, in_batches
 from course_lib._explained_models import named_layer, unit_model
 
 __all__ = ["activation_maximization", "unit_activations"]
 
 
+@takes(
+    layer=string(),
+    unit=array(),
+    steps=whole(),
+    step_size=real(),
+    jitter=whole(),
+    blur=real(high=1000),
+    total_variation=real(),
+    l2=real(),
+    start=real(),
+    noise=real(),
+    seed=whole(),
+)
 def activation_maximization(
     model: keras.Model,
     layer: str,
@@ -101,6 +115,7 @@ def activation_maximization(
     return images
 
 
+@takes(input_of("model", exact=True), x=array(finite=False), batch_size=whole(1), layer=string())
 def unit_activations(
     model: keras.Model, layer: str, x: np.ndarray, batch_size: int = 256
 ) -> np.ndarray:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_whole, function, instance, takes, whole
 
 __all__ = ["FeedReport", "prefetch", "watch_feed"]
 
@@ -40,6 +40,7 @@ class FeedReport(NamedTuple):
         return self.waiting / self.seconds if self.seconds else 0.0
 
 
+@takes(batches=instance(Iterable, "something to go through"), work=function())
 def watch_feed(batches: Iterable[Any], work: Callable[[Any], Any]) -> FeedReport:
     """Run a loop over batches and note how long it waits for each.
 
@@ -63,6 +64,7 @@ def watch_feed(batches: Iterable[Any], work: Callable[[Any], Any]) -> FeedReport
         working += start - ready
 
 
+@takes(batches=instance(Iterable, "something to go through"), depth=whole(1))
 def prefetch(batches: Iterable[Any], depth: int = 1) -> Iterator[Any]:
     """Give the same batches in the same order, but read ahead in a thread.
 

@@ -6,13 +6,24 @@ Prototypes, and learning a start from which a few steps suffice. Serves
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops, tree
 
 from course_lib import gradients
+from course_lib._checks import (
+    array,
+    fits_shape,
+    flag,
+    floats,
+    indices,
+    sequence,
+    shape_of,
+    takes,
+    whole,
+)
 
 __all__ = [
     "adapt",
@@ -27,8 +38,10 @@ __all__ = [
 ]
 
 Parameters = list[tuple[Any, Any]]
+TASK_LAYERS = sequence(sequence(floats(), 2, 2), 1)
 
 
+@takes(embeddings=floats(), labels=array(), num_classes=whole(1))
 def prototypes(embeddings: Any, labels: Any, num_classes: int) -> Any:
     """Average the examples of each class (Snell, Swersky and Zemel 2017, equation 1).
 
@@ -61,6 +74,7 @@ def prototypes(embeddings: Any, labels: Any, num_classes: int) -> Any:
     return sums / ops.sum(members, axis=0)[:, None]
 
 
+@takes(queries=floats(), centers=floats(filled=True))
 def prototype_logits(queries: Any, centers: Any) -> Any:
     """Compute minus the squared distance to each prototype (Snell and others 2017, equation 2).
 
@@ -86,6 +100,7 @@ def prototype_logits(queries: Any, centers: Any) -> Any:
     return ops.matmul(queries, kernel) + bias - ops.sum(ops.square(queries), axis=1, keepdims=True)
 
 
+@takes(centers=floats("classes", "features"))
 def prototypes_as_linear(centers: Any) -> tuple[Any, Any]:
     """Write the nearest prototype as a linear classifier (Snell and others 2017, equation 8).
 
@@ -102,6 +117,13 @@ def prototypes_as_linear(centers: Any) -> tuple[Any, Any]:
     return 2 * ops.transpose(centers), -ops.sum(ops.square(centers), axis=1)
 
 
+@takes(
+    labels=indices("examples"),
+    classes=sequence(whole(), 1),
+    shots=whole(),
+    queries=whole(),
+    seed=whole(),
+)
 def episode(
     labels: np.ndarray, classes: Sequence[int], shots: int, queries: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -135,6 +157,7 @@ def episode(
     return drawn[:, :shots], drawn[:, shots:]
 
 
+@takes(shape=sequence(whole()), points=whole(), seed=whole())
 def sinusoid_tasks(shape: Sequence[int], points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw the regression problems of Finn, Abbeel and Levine (2017, section 5.1).
 
@@ -155,6 +178,30 @@ def sinusoid_tasks(shape: Sequence[int], points: int, seed: int) -> tuple[np.nda
     return x.astype("float32"), (amplitude * np.sin(x - phase)).astype("float32")
 
 
+def _tasks_fit(given: Mapping[str, Any]) -> None:
+    """Raise unless each layer takes what the one before it returns, for as many runs and tasks."""
+    *leading, points, width = shape_of(given["x"])
+    for place, (kernel, bias) in enumerate(given["parameters"]):
+        kernel, bias = shape_of(kernel), shape_of(bias)
+        units = kernel[-1:]
+        shapes = fits_shape(kernel, (*leading, width, *units)) and fits_shape(
+            bias, (*leading, 1, *units)
+        )
+        if not shapes:
+            raise ValueError(
+                f"parameters[{place}] must have a kernel {(*leading, width, 'units')} and a bias "
+                f"{(*leading, 1, 'units')}, to fit x and the layer before, but their shapes are "
+                f"{kernel} and {bias}."
+            )
+        width = units[0]
+    if "y" in given and not fits_shape(shape_of(given["y"]), (*leading, points, width)):
+        raise ValueError(
+            f"y must have the shape of the network's outputs, {(*leading, points, width)}, but its "
+            f"shape is {shape_of(given['y'])}."
+        )
+
+
+@takes(_tasks_fit, parameters=TASK_LAYERS, x=floats("runs", "tasks", "points", "inputs"))
 def forward_tasks(parameters: Parameters, x: Any) -> Any:
     """Run a ReLU network for many tasks at once, each with its own weights.
 
@@ -171,11 +218,26 @@ def forward_tasks(parameters: Parameters, x: Any) -> Any:
     return ops.matmul(x, kernel) + bias
 
 
+@takes(
+    _tasks_fit,
+    parameters=TASK_LAYERS,
+    x=floats("runs", "tasks", "points", "inputs"),
+    y=floats("runs", "tasks", "points", "outputs"),
+)
 def task_loss(parameters: Parameters, x: Any, y: Any) -> Any:
     """Compute the mean squared error of each task, shape ``(runs, tasks)``."""
     return ops.mean(ops.square(forward_tasks(parameters, x) - y), axis=(2, 3))
 
 
+@takes(
+    _tasks_fit,
+    parameters=TASK_LAYERS,
+    x=floats("runs", "tasks", "points", "inputs"),
+    y=floats("runs", "tasks", "points", "outputs"),
+    rate=array(),
+    steps=whole(),
+    first_order=flag(),
+)
 def adapt(
     parameters: Parameters, x: Any, y: Any, rate: float, steps: int, first_order: bool = False
 ) -> Parameters:
@@ -205,6 +267,14 @@ def adapt(
     return parameters
 
 
+@takes(
+    start=TASK_LAYERS,
+    support=sequence(floats("runs", "tasks", "points", "numbers"), 2, 2),
+    query=sequence(floats("runs", "tasks", "points", "numbers"), 2, 2),
+    rate=array(),
+    steps=whole(),
+    first_order=flag(),
+)
 def maml_loss(
     start: Parameters,
     support: tuple[Any, Any],

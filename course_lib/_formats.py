@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import array, check_between, check_whole, flag, instance, real, takes, whole
 
 __all__ = ["FORMATS", "LossScale", "NumberFormat", "lost_share", "next_loss_scale", "round_to"]
 
@@ -62,6 +62,7 @@ FORMATS = {
 }
 
 
+@takes(values=array(finite=False), number_format=instance(NumberFormat, "a NumberFormat"))
 def round_to(values: np.ndarray, number_format: NumberFormat) -> np.ndarray:
     """Round each number to the nearest that a format can hold; at a tie, to the even one.
 
@@ -88,6 +89,11 @@ def round_to(values: np.ndarray, number_format: NumberFormat) -> np.ndarray:
     return np.where(too_large, np.copysign(np.inf, values), rounded)
 
 
+@takes(
+    values=array(finite=False, filled=True),
+    number_format=instance(NumberFormat, "a NumberFormat"),
+    scale=real(0, open_start=True),
+)
 def lost_share(
     values: np.ndarray, number_format: NumberFormat, scale: float = 1.0
 ) -> tuple[float, float]:
@@ -126,6 +132,7 @@ class LossScale(NamedTuple):
     good_steps: int = 0
 
 
+@takes(state=instance(LossScale, "a LossScale"), finite=flag(), growth_steps=whole(1))
 def next_loss_scale(state: LossScale, finite: bool, growth_steps: int = 2000) -> LossScale:
     """Return the scale for the next step.
 

@@ -8,6 +8,7 @@ from matplotlib.text import Text
 
 from course_lib import plots
 from course_lib._autodiff import Graph, Variable, computation_graph
+from course_lib._checks import instance, string, takes
 from course_lib._describe import number
 
 __all__ = ["draw_graph"]
@@ -15,6 +16,7 @@ __all__ = ["draw_graph"]
 _SYMBOLS = {"*": "×", "-": "−", "/": "÷", "**2": "square", "@": "matrix product"}
 
 
+@takes(result=instance(Variable, "a Variable"), description=string(1))
 def draw_graph(result: Variable, description: str) -> None:
     """Draw a computation from top to bottom: variables that were given, operations, the result.
 

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from course_lib import gradients
+from course_lib._checks import array, function, input_of, string, takes, whole
 from course_lib._explained_inputs import (
     as_baseline,
     as_inputs,
@@ -34,6 +35,7 @@ Model = Callable[[Any], Any]
 Target = int | Sequence[int] | np.ndarray
 
 
+@takes(input_of("model"), x=array(finite=False), batch_size=whole(1), model=function())
 def target_scores(model: Model, x: np.ndarray, target: Target, batch_size: int = 256) -> np.ndarray:
     """Return the score that is to be explained, ``S_c(x)``, for each input.
 
@@ -54,6 +56,15 @@ def target_scores(model: Model, x: np.ndarray, target: Target, batch_size: int =
     return in_batches(scored(model), [x, as_targets(model, x, target)], batch_size)
 
 
+@takes(
+    input_of("model"),
+    model=function(),
+    x=array(finite=False),
+    baseline=array(finite=False),
+    steps=whole(),
+    rule=string(),
+    batch_size=whole(1),
+)
 def integrated_gradients(
     model: Model,
     x: np.ndarray,
@@ -105,6 +116,14 @@ def integrated_gradients(
     return (x - start) * mean
 
 
+@takes(
+    input_of("model"),
+    model=function(),
+    x=array(finite=False),
+    baseline=array(finite=False),
+    steps=whole(),
+    rule=string(),
+)
 def integrated_gradients_loop(
     model: Model,
     x: np.ndarray,
@@ -143,6 +162,13 @@ def integrated_gradients_loop(
     return result
 
 
+@takes(
+    input_of("model"),
+    model=function(),
+    x=array(finite=False),
+    attributions=array(),
+    baseline=array(finite=False),
+)
 def completeness_error(
     model: Model, x: np.ndarray, target: Target, attributions: np.ndarray, baseline: Any = None
 ) -> np.ndarray:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_whole, either, flag, instance, mapping, model, takes, whole
 from course_lib._model_parts import copy_of
 from course_lib._pruning import each_layer
 from course_lib._quantization import round_straight_through
@@ -77,6 +77,7 @@ class QuantizationAware(KernelWrapper):
         per_channel: whether each output channel has a scale of its own.
     """
 
+    @takes(layer=instance(keras.Layer, "a Keras layer"), bits=whole(), per_channel=flag())
     def __init__(
         self, layer: keras.Layer, bits: int, per_channel: bool = True, **options: Any
     ) -> None:
@@ -107,6 +108,7 @@ class SharedKernel(KernelWrapper):
         clusters: values besides zero.
     """
 
+    @takes(layer=instance(keras.Layer, "a Keras layer"), clusters=whole(1))
     def __init__(self, layer: keras.Layer, clusters: int, **options: Any) -> None:
         """Take the layer and the number of values."""
         super().__init__(layer, **options)
@@ -131,6 +133,7 @@ class SharedKernel(KernelWrapper):
         return ops.take(ops.multiply(self.codebook, 1.0), self.codes) * self.alive
 
 
+@takes(model=model(), bits=either(whole(), mapping(whole())), per_channel=flag())
 def quantization_aware(
     model: keras.Model, bits: int | Mapping[str, int], per_channel: bool = True
 ) -> keras.Model:
@@ -151,6 +154,7 @@ def quantization_aware(
     return _wrapped(model, bits, lambda layer, own: QuantizationAware(layer, own, per_channel))
 
 
+@takes(model=model(), clusters=either(whole(), mapping(whole())))
 def shared_codebooks(model: keras.Model, clusters: int | Mapping[str, int]) -> keras.Model:
     """Return a copy whose kernels are shared, and whose codebooks and biases learn.
 
@@ -168,6 +172,7 @@ def shared_codebooks(model: keras.Model, clusters: int | Mapping[str, int]) -> k
     return _wrapped(model, clusters, SharedKernel)
 
 
+@takes(model=model())
 def plain_model(model: keras.Model) -> keras.Model:
     """Take the wrapping off: an ordinary ``Sequential`` that computes the same.
 

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from course_lib._checks import array, takes
 from course_lib._tables import as_labels
 
 __all__ = ["confident_joint", "find_label_errors"]
 
 
+@takes(labels=array(), probabilities=array())
 def confident_joint(labels: Any, probabilities: Any) -> np.ndarray:
     """Count how often examples with one label are confidently of each class.
 
@@ -51,6 +53,7 @@ def confident_joint(labels: Any, probabilities: Any) -> np.ndarray:
     return joint
 
 
+@takes(labels=array(), probabilities=array())
 def find_label_errors(labels: Any, probabilities: Any) -> np.ndarray:
     """Find the labels that are probably wrong, by confident learning.
 

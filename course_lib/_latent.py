@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import array, takes
 from course_lib._draws import Seed, as_seed, float_tensor
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 
+@takes(mean=array(), log_variance=array())
 def gaussian_kl(mean: Any, log_variance: Any) -> Any:
     """Compute the Kullback-Leibler divergence of a Gaussian from the standard one, in nats.
 
@@ -48,6 +50,7 @@ def gaussian_kl(mean: Any, log_variance: Any) -> Any:
     return 0.5 * ops.sum(ops.exp(log_variance) + ops.square(mean) - 1 - log_variance, axis=-1)
 
 
+@takes(mean=array(), log_variance=array())
 def reparameterize(mean: Any, log_variance: Any, seed: Seed) -> Any:
     """Draw from a Gaussian in a way that can be differentiated by its mean and its variance.
 
@@ -71,6 +74,7 @@ def reparameterize(mean: Any, log_variance: Any, seed: Seed) -> Any:
     return mean + ops.exp(0.5 * log_variance) * noise
 
 
+@takes(x=array(finite=False), logits=array())
 def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     """Compute the log-probability of pixels that are on with probability ``sigmoid(logits)``.
 
@@ -97,6 +101,7 @@ def bernoulli_log_likelihood(x: Any, logits: Any) -> Any:
     return ops.sum(x * logits - ops.softplus(logits), axis=-1)
 
 
+@takes(x=array(), mean=array(), log_variance=array())
 def gaussian_log_likelihood(x: Any, mean: Any, log_variance: Any) -> Any:
     """Compute the logarithm of the density of a Gaussian with independent entries.
 
@@ -116,6 +121,7 @@ def gaussian_log_likelihood(x: Any, mean: Any, log_variance: Any) -> Any:
     return -0.5 * ops.sum(squares + log_variance + math.log(2 * math.pi), axis=-1)
 
 
+@takes(log_likelihood=array(), kl=array(), beta=array(finite=False))
 def elbo(log_likelihood: Any, kl: Any, beta: Any = 1.0) -> Any:
     """Compute the evidence lower bound of each example from its two parts.
 
@@ -141,6 +147,7 @@ def elbo(log_likelihood: Any, kl: Any, beta: Any = 1.0) -> Any:
     return log_likelihood - ops.cast(strengths, kl.dtype) * kl
 
 
+@takes(log_weights=array())
 def importance_weighted_bound(log_weights: Any) -> Any:
     """Compute the lower bound that several samples of the code give.
 

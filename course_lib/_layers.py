@@ -12,7 +12,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import array, takes
 
+
+@takes(
+    x=array("...", "features", finite=False), kernel=array(finite=False), bias=array(finite=False)
+)
 def dense(x: Any, kernel: Any, bias: Any) -> Any:
     """Compute a dense layer, ``x W + b`` (chapter equation ``eq-neural-networks-dense``).
 
@@ -41,21 +46,25 @@ def dense(x: Any, kernel: Any, bias: Any) -> Any:
     return ops.matmul(x, kernel) + bias
 
 
+@takes(x=array(finite=True))
 def relu(x: Any) -> Any:
     """Return the larger of 0 and ``x``, element by element."""
     return ops.maximum(x, 0)
 
 
+@takes(x=array(finite=True))
 def sigmoid(x: Any) -> Any:
     """Return ``1 / (1 + exp(-x))``, written with ``tanh`` so that nothing overflows."""
     return 0.5 * (1 + ops.tanh(0.5 * x))
 
 
+@takes(x=array(finite=True))
 def tanh(x: Any) -> Any:
     """Return the hyperbolic tangent, element by element."""
     return ops.tanh(x)
 
 
+@takes(logits=array("...", "classes", filled=True))
 def softmax(logits: Any) -> Any:
     """Turn logits into probabilities along the last axis.
 
@@ -81,6 +90,7 @@ ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
 }
 
 
+@takes(targets=array(filled=True), predictions=array())
 def mean_squared_error(targets: Any, predictions: Any) -> Any:
     """Compute ``1 / (2n)`` times the sum of squared differences, the form of document 002.
 
@@ -105,6 +115,7 @@ def mean_squared_error(targets: Any, predictions: Any) -> Any:
     return 0.5 * ops.mean(ops.square(targets - predictions))
 
 
+@takes(labels=array(), logits=array(filled=True))
 def cross_entropy(labels: Any, logits: Any) -> Any:
     """Compute the mean of ``-log p`` of the true class (``eq-neural-networks-cross-entropy``).
 

@@ -21,7 +21,7 @@ from course_lib._black_box import (
     rows_like,
     table,
 )
-from course_lib._checks import check_whole
+from course_lib._checks import array, check_whole, function, real, sequence, string, takes, whole
 from course_lib._local_fit import exponential_kernel, fit_local
 
 __all__ = [
@@ -74,6 +74,7 @@ class LocalExplanation:
     neighborhood: Neighborhood = field(repr=False)
     segments: np.ndarray | None = field(default=None, repr=False)
 
+    @takes(count=whole(1))
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """Return the names and weights of the largest weights by size, zeros left out."""
         order = np.argsort(-np.abs(self.weights), kind="stable")[:count]
@@ -86,6 +87,21 @@ class LocalExplanation:
         return self.weights[self.segments]
 
 
+@takes(
+    predict=function(),
+    x=array(finite=False),
+    background=array(finite=False),
+    num_features=whole(1),
+    samples=whole(),
+    seed=whole(),
+    target=whole(),
+    bins=whole(),
+    categorical=sequence(whole()),
+    kernel_width=real(0, open_start=True),
+    around=string(),
+    selection=string(),
+    names=sequence(string()),
+)
 def lime_tabular(
     predict: Predict,
     x: Any,

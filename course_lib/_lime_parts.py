@@ -14,7 +14,17 @@ import numpy as np
 from skimage.segmentation import slic
 
 from course_lib._black_box import Predict, ask, ask_in_blocks
-from course_lib._checks import check_whole
+from course_lib._checks import (
+    array,
+    check_whole,
+    either,
+    function,
+    indices,
+    real,
+    string,
+    takes,
+    whole,
+)
 from course_lib._lime import LocalExplanation, explain_neighborhood, of_target, random_from
 
 __all__ = ["lime_image", "lime_text"]
@@ -22,6 +32,16 @@ __all__ = ["lime_image", "lime_text"]
 _IMAGES_A_BATCH = 256
 
 
+@takes(
+    predict=function(),
+    text=string(),
+    num_features=whole(1),
+    samples=whole(),
+    seed=whole(),
+    target=whole(),
+    kernel_width=real(0, open_start=True),
+    selection=string(),
+)
 def lime_text(
     predict: Predict,
     text: str,
@@ -76,6 +96,19 @@ def lime_text(
     return explain_neighborhood(z, scores, distances, kernel_width, num_features, selection, names)
 
 
+@takes(
+    predict=function(),
+    image=array(finite=False),
+    segments=either(whole(1), indices("height", "width")),
+    num_features=whole(1),
+    samples=whole(),
+    seed=whole(),
+    target=whole(),
+    fill=real(),
+    kernel_width=real(0, open_start=True),
+    compactness=real(),
+    selection=string(),
+)
 def lime_image(
     predict: Predict,
     image: Any,

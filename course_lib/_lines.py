@@ -13,7 +13,10 @@ __all__ = ["as_runs", "check_count", "draw_curve", "draw_legend", "metric_runs"]
 
 def as_runs(values: object, points: int, name: str) -> np.ndarray:
     """Return a curve, or several runs of one, as floats of shape (runs, points)."""
-    runs = np.atleast_2d(np.asarray(values, np.float64))
+    try:
+        runs = np.atleast_2d(np.asarray(values, np.float64))
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers only, in rows of one length.") from None
     if runs.ndim != 2 or runs.shape[1] != points or runs.size == 0:
         raise ValueError(
             f"{name} must have shape ({points},) or (runs, {points}) and not be empty, "
@@ -70,15 +73,23 @@ def metric_runs(label: str, history: object, metric: str) -> dict[str, np.ndarra
     several = history if isinstance(history, list | tuple) else [history]
     records = [getattr(one, "history", one) for one in several]
     found = {}
+    name = f"histories[{label!r}]"
+    if not all(isinstance(record, Mapping) for record in records):
+        raise ValueError(f"{name} must be a Keras history, its dictionary, or a list of them.")
     for part, key in (("training", metric), ("validation", f"val_{metric}")):
         if not all(key in record for record in records):
             continue
-        lengths = {len(record[key]) for record in records}
+        try:
+            lengths = {len(record[key]) for record in records}
+        except TypeError:
+            raise ValueError(f"{name}[{key!r}] must hold a value for each epoch.") from None
         if len(lengths) != 1:
             raise ValueError(
                 f"The runs of {label!r} must be equally long, but have {lengths} epochs."
             )
-        found[part] = as_runs([record[key] for record in records], lengths.pop(), key)
+        found[part] = as_runs(
+            [record[key] for record in records], lengths.pop(), f"{name}[{key!r}]"
+        )
     if "training" not in found:
         known = ", ".join(sorted(set().union(*records))) or "none"
         raise ValueError(f"metric {metric!r} is not in every history of {label!r}. Known: {known}.")

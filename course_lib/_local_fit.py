@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.linear_model import lars_path
 
-from course_lib._checks import check_whole
+from course_lib._checks import array, check_whole, real, same_length, string, takes
 
 __all__ = ["SELECTIONS", "LocalFit", "exponential_kernel", "fit_local", "select_features"]
 
@@ -26,6 +26,7 @@ class LocalFit(NamedTuple):
     fidelity: float
 
 
+@takes(distances=array())
 def exponential_kernel(distances: Any, width: float) -> np.ndarray:
     """Turn distances into weights ``exp(-distance**2 / (2 width**2))``.
 
@@ -49,6 +50,9 @@ def exponential_kernel(distances: Any, width: float) -> np.ndarray:
     return np.exp(-np.square(np.asarray(distances, np.float64) / width) / 2)
 
 
+@takes(
+    z=array(), scores=array(), proximity=array(finite=False), selection=string(), strength=real(0)
+)
 def fit_local(
     z: Any,
     scores: Any,
@@ -96,6 +100,13 @@ def fit_local(
     return LocalFit(weights, intercept, 1.0 if flat else float(1 - error / spread))
 
 
+@takes(
+    same_length("z", "scores", "proximity"),
+    z=array("samples", "features"),
+    scores=array("samples"),
+    proximity=array("samples"),
+    selection=string(),
+)
 def select_features(
     z: np.ndarray,
     scores: np.ndarray,

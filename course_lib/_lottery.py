@@ -15,7 +15,17 @@ import keras
 import numpy as np
 
 from course_lib import gradients, training
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import (
+    array,
+    check_between,
+    check_whole,
+    function,
+    real,
+    sequence,
+    takes,
+    truths,
+    whole,
+)
 from course_lib._pruning import kernel_layers, magnitude_mask
 from course_lib._side_by_side import logits_side_by_side, loss_side_by_side, side_by_side
 from course_lib._sparse_training import KeepZeros
@@ -36,6 +46,7 @@ class Lottery(NamedTuple):
     accuracies: dict[str, np.ndarray]
 
 
+@takes(kernels=array(filled=True), masks=truths(), drop=real(0, 1))
 def surviving(kernels: np.ndarray, masks: np.ndarray, drop: float) -> np.ndarray:
     """Drop a share of the weights that are still there, in each network those of least magnitude.
 
@@ -64,6 +75,16 @@ def surviving(kernels: np.ndarray, masks: np.ndarray, drop: float) -> np.ndarray
     return new
 
 
+@takes(
+    build=function(),
+    data=sequence(array(), 4, 4),
+    seeds=sequence(whole(), 1),
+    rounds=whole(1),
+    drop=real(),
+    epochs=whole(1),
+    batch_size=whole(1),
+    learning_rate=real(0, open_start=True),
+)
 def lottery(
     build: Callable[[], keras.Sequential],
     data: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],

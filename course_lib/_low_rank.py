@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_whole, instance, model, real, takes, whole
 from course_lib._model_parts import copy_of, is_head, normalizations
 
 __all__ = ["LowRank", "low_rank_adapt", "merge_low_rank"]
@@ -36,6 +36,7 @@ class LowRank(keras.Layer):
         seed: for the initial values of ``a``.
     """
 
+    @takes(layer=instance(keras.Layer, "a Keras layer"), rank=whole(1), alpha=real(), seed=whole())
     def __init__(
         self, layer: keras.Layer, rank: int, alpha: float | None = None, seed: int = 0, **options
     ) -> None:
@@ -76,6 +77,7 @@ class LowRank(keras.Layer):
         return self.layer.kernel + self.alpha / self.rank * ops.dot(self.a, self.b)
 
 
+@takes(model=model(), rank=whole(1), alpha=real())
 def low_rank_adapt(model: keras.Model, rank: int, alpha: float | None = None) -> keras.Model:
     """Freeze a model and give the kernel of each layer before its head a low-rank addition.
 
@@ -110,6 +112,7 @@ def low_rank_adapt(model: keras.Model, rank: int, alpha: float | None = None) ->
     return adapted
 
 
+@takes(model=model())
 def merge_low_rank(model: keras.Model) -> keras.Model:
     """Return a plain model whose kernels have the low-rank additions built in.
 

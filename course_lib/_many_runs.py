@@ -7,19 +7,44 @@ so all runs of one batch size are trained together, as one more axis of every te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from course_lib import gradients
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import (
+    array,
+    check_between,
+    check_whole,
+    either,
+    flag,
+    floats,
+    indices,
+    real,
+    sequence,
+    shape_of,
+    takes,
+    whole,
+)
 from course_lib._parallel_gradients import keep_largest
 
 __all__ = ["ManyRuns", "first_below"]
 
 HIDDEN = 32
+
+
+def _weights_fit(given: Mapping[str, Any]) -> None:
+    """Raise unless these are the arrays of a network, each with an axis of runs."""
+    runs, shapes = given["self"], [shape_of(one) for one in given["weights"]]
+    features, count = runs.x.shape[1], shapes[0][0]
+    own = [(features, HIDDEN), (HIDDEN,), (HIDDEN, runs.classes), (runs.classes,)]
+    if shapes != [(count, *shape) for shape in own]:
+        raise ValueError(
+            f"weights must have the shapes {own}, each with a first axis of runs, but they have "
+            f"{shapes}."
+        )
 
 
 class ManyRuns:
@@ -38,6 +63,7 @@ class ManyRuns:
         ValueError: shapes do not fit, or labels are not whole numbers.
     """
 
+    @takes(x=array(), y=array(), x_test=array(), y_test=array())
     def __init__(self, x: Any, y: Any, x_test: Any, y_test: Any) -> None:
         """Check and keep the data, and compile a step."""
         self.x, self.y = _examples(x, y, "x", "y")
@@ -51,6 +77,7 @@ class ManyRuns:
         self._gradient = gradients.compile(gradients.value_and_grad(_total_loss))
         self._test = gradients.compile(lambda weights: _losses(weights, x_test[None], y_test[None]))
 
+    @takes(seeds=either(sequence(whole(), 1), indices("runs")))
     def start(self, seeds: Sequence[int]) -> list[np.ndarray]:
         """Return first weights, each with an axis of runs: He-normal kernels, zero biases."""
         shapes = [(self.x.shape[1], HIDDEN), (HIDDEN,), (HIDDEN, self.classes), (self.classes,)]
@@ -67,6 +94,18 @@ class ManyRuns:
             )
         return [np.stack(one).astype("float32") for one in zip(*runs, strict=True)]
 
+    @takes(
+        seeds=either(sequence(whole(), 1), indices("runs")),
+        rates=array(),
+        batch_size=whole(),
+        steps=whole(),
+        every=whole(),
+        delay=whole(),
+        workers=whole(),
+        share=real(),
+        feedback=flag(),
+        target=real(),
+    )
     def train(
         self,
         seeds: Sequence[int],
@@ -158,6 +197,7 @@ class ManyRuns:
         update = [one.reshape(part.shape) for one, part in zip(pieces, weights, strict=True)]
         return update, wanted - sent if feedback else np.zeros_like(flat)
 
+    @takes(_weights_fit, weights=sequence(floats(finite=False), 4, 4))
     def measure(self, weights: Sequence[np.ndarray]) -> np.ndarray:
         """Return the test loss of each run, infinite where it is no number.
 
@@ -194,6 +234,7 @@ class ManyRuns:
             )
 
 
+@takes(losses=array(finite=False), target=real(), every=whole(1))
 def first_below(losses: Any, target: float, every: int) -> np.ndarray:
     """Return after how many steps each run's loss was first below a target.
 
@@ -207,6 +248,8 @@ def first_below(losses: Any, target: float, every: int) -> np.ndarray:
         never got there. Shape ``(runs,)``.
     """
     losses = np.atleast_2d(np.asarray(losses, float))
+    if np.isnan(losses).any():
+        raise ValueError("losses must not hold NaN. A run that diverges has infinite losses.")
     check_whole("every", every, 1)
     steps = np.full(losses.shape[1], np.inf)
     for run, track in enumerate(losses.T):

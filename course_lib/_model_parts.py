@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_whole, model, string, takes, whole
 
 __all__ = [
     "copy_of",
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 
+@takes(model=model(), until=string())
 def freeze(model: keras.Model, until: str | None = None) -> keras.Model:
     """Return a copy of a model in which the first layers no longer learn.
 
@@ -47,6 +48,7 @@ def freeze(model: keras.Model, until: str | None = None) -> keras.Model:
     return frozen
 
 
+@takes(model=model(), num_classes=whole(2), seed=whole())
 def replace_head(model: keras.Model, num_classes: int, seed: int = 0) -> keras.Model:
     """Return a copy of a model with a fresh dense layer for another set of classes.
 
@@ -71,6 +73,7 @@ def replace_head(model: keras.Model, num_classes: int, seed: int = 0) -> keras.M
     return keras.Model(input_of(body), head(body_output(body)), name=model.name)
 
 
+@takes(model=model(), layer=string(), positions=whole(1))
 def feature_extractor(
     model: keras.Model, layer: str | None = None, positions: int = 1
 ) -> keras.Model:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from course_lib._checks import flag, real, takes, whole
 from course_lib._weighting import additive_attention, scaled_dot_product_attention
 
 __all__ = ["AttentionPooling", "MultiHeadAttention"]
@@ -26,6 +27,7 @@ class MultiHeadAttention(keras.layers.Layer):
         key_dim: Features of a query, a key and a value within one head.
     """
 
+    @takes(num_heads=whole(1), key_dim=whole(1), use_bias=flag(), output_scale=real(0))
     def __init__(
         self,
         num_heads: int,
@@ -160,6 +162,7 @@ class AttentionPooling(keras.layers.Layer):
     attention of the text classifiers of Jain and Wallace (2019).
     """
 
+    @takes(units=whole(1))
     def __init__(self, units: int = 32, **options: Any) -> None:
         """Take the number of hidden units of the scores; options go to ``keras.layers.Layer``."""
         super().__init__(**options)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from course_lib._checks import array, takes, whole
+
 __all__ = ["ngram_bits"]
 
 
+@takes(train_ids=array(), test_ids=array(), order=whole(), vocabulary_size=whole(1))
 def ngram_bits(
     train_ids: np.ndarray, test_ids: np.ndarray, order: int, vocabulary_size: int
 ) -> np.ndarray:

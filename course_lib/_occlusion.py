@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from course_lib._checks import array, either, function, input_of, sequence, takes, whole
 from course_lib._explained_inputs import as_baseline, as_inputs, as_targets, in_batches
 from course_lib._explained_models import scored
 
@@ -21,6 +22,15 @@ Model = Callable[[Any], Any]
 Target = int | Sequence[int] | np.ndarray
 
 
+@takes(
+    input_of("model"),
+    model=function(),
+    x=array(finite=False),
+    patch=either(whole(), sequence(whole(), 2, 2)),
+    stride=either(whole(), sequence(whole(), 2, 2)),
+    baseline=array(finite=False),
+    batch_size=whole(1),
+)
 def occlusion(
     model: Model,
     x: np.ndarray,

@@ -16,13 +16,16 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 from keras import ops
+
+from course_lib._checks import either, flag, function, real, takes
 
 __all__ = ["Optimizer", "adam", "adamw", "sgd"]
 
 Tree = Any  # tensors in nested lists, tuples and dictionaries
 Rate = float | Callable[[Any], Any]
+RATE = either(real(0, open_start=True), function())
+SHARE = real(0, 1, open_end=True)
 
 
 class Optimizer(NamedTuple):
@@ -40,6 +43,7 @@ class Optimizer(NamedTuple):
     update: Callable[[Tree, dict, Tree], tuple[Tree, dict]]
 
 
+@takes(learning_rate=RATE, momentum=SHARE, nesterov=flag())
 def sgd(learning_rate: Rate = 0.01, momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
     """Return stochastic gradient descent (chapter equation ``eq-neural-networks-momentum``).
 
@@ -56,7 +60,6 @@ def sgd(learning_rate: Rate = 0.01, momentum: float = 0.0, nesterov: bool = Fals
     Raises:
         ValueError: an argument is outside its range.
     """
-    _check_share("momentum", momentum)
     if nesterov and momentum == 0:
         raise ValueError("nesterov needs a momentum above 0: it looks ahead along the velocity.")
     slots = ("velocity",) if momentum else ()
@@ -65,6 +68,12 @@ def sgd(learning_rate: Rate = 0.01, momentum: float = 0.0, nesterov: bool = Fals
     return Optimizer(_init(learning_rate, slots), update)
 
 
+@takes(
+    learning_rate=RATE,
+    beta_1=SHARE,
+    beta_2=SHARE,
+    epsilon=real(0, open_start=True),
+)
 def adam(
     learning_rate: Rate = 0.001,
     beta_1: float = 0.9,
@@ -88,6 +97,13 @@ def adam(
     return _adam(learning_rate, beta_1, beta_2, epsilon, 0.0)
 
 
+@takes(
+    learning_rate=RATE,
+    weight_decay=real(0),
+    beta_1=SHARE,
+    beta_2=SHARE,
+    epsilon=real(0, open_start=True),
+)
 def adamw(
     learning_rate: Rate = 0.001,
     weight_decay: float = 0.004,
@@ -111,18 +127,12 @@ def adamw(
     Raises:
         ValueError: an argument is outside its range.
     """
-    if not weight_decay >= 0:
-        raise ValueError(f"weight_decay must be at least 0, but it is {weight_decay!r}.")
     return _adam(learning_rate, beta_1, beta_2, epsilon, weight_decay)
 
 
 def _adam(
     learning_rate: Rate, beta_1: float, beta_2: float, epsilon: float, weight_decay: float
 ) -> Optimizer:
-    _check_share("beta_1", beta_1)
-    _check_share("beta_2", beta_2)
-    if not epsilon > 0:
-        raise ValueError(f"epsilon must be above 0, but it is {epsilon!r}.")
     schedule = learning_rate if callable(learning_rate) else None
     numbers = map(float, (beta_1, beta_2, epsilon, weight_decay))
     return Optimizer(_init(learning_rate, ("mean", "square")), _adam_update(*numbers, schedule))
@@ -130,11 +140,6 @@ def _adam(
 
 def _init(learning_rate: Rate, slots: tuple[str, ...]) -> Callable[[Tree], dict]:
     """Return the function that makes a first state: no steps, and zeros in every slot."""
-    if not callable(learning_rate) and not (np.ndim(learning_rate) == 0 and learning_rate > 0):
-        raise ValueError(
-            "learning_rate must be above 0, or a function of the step, but it is "
-            f"{learning_rate!r}."
-        )
 
     def init(parameters: Tree) -> dict:
         first = learning_rate(0) if callable(learning_rate) else learning_rate
@@ -195,8 +200,3 @@ def _advance(state: dict, schedule: Callable | None) -> tuple[Any, dict]:
 
 def _map(function: Callable, *trees: Tree) -> Tree:
     return keras.tree.map_structure(function, *trees)
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, but it is {value!r}.")

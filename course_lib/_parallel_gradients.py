@@ -13,7 +13,17 @@ import numpy as np
 from keras import ops
 
 from course_lib import gradients
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import (
+    array,
+    check_between,
+    check_whole,
+    floats,
+    function,
+    real,
+    sequence,
+    takes,
+    whole,
+)
 from course_lib._ring import ring_all_reduce
 
 __all__ = ["accumulated_gradient", "data_parallel_gradient", "keep_largest", "shard_rows"]
@@ -21,6 +31,7 @@ __all__ = ["accumulated_gradient", "data_parallel_gradient", "keep_largest", "sh
 Loss = Callable[[list[Any], Any, Any], Any]
 
 
+@takes(examples=whole(), workers=whole(1))
 def shard_rows(examples: int, workers: int) -> list[np.ndarray]:
     """Deal the rows of a batch out to workers, like cards.
 
@@ -39,6 +50,7 @@ def shard_rows(examples: int, workers: int) -> list[np.ndarray]:
     return [np.arange(worker, examples, workers) for worker in range(workers)]
 
 
+@takes(loss_sum=function(), weights=sequence(floats(), 1), x=array(), y=array(), workers=whole(1))
 def data_parallel_gradient(
     loss_sum: Loss, weights: Sequence[Any], x: Any, y: Any, workers: int
 ) -> list[np.ndarray]:
@@ -70,6 +82,7 @@ def data_parallel_gradient(
     return _unflatten(ring_all_reduce(flat)[0], weights)
 
 
+@takes(loss_sum=function(), weights=sequence(floats(), 1), x=array(), y=array(), parts=whole(1))
 def accumulated_gradient(
     loss_sum: Loss, weights: Sequence[Any], x: Any, y: Any, parts: int
 ) -> list[np.ndarray]:
@@ -99,6 +112,7 @@ def accumulated_gradient(
     return [part / np.float32(len(x)) for part in total]
 
 
+@takes(vectors=array(filled=True), share=real())
 def keep_largest(vectors: Any, share: float) -> np.ndarray:
     """Set all but the entries of largest size to zero: what is worth sending (top-k).
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_between, check_whole
 
 __all__ = ["Scene", "check_scene", "training_labels"]
 
@@ -86,7 +86,6 @@ def training_labels(
 def check_scene(seed: int, examples: int, test: int, agreement: float) -> None:
     """Refuse arguments that make no scene."""
     check_whole("seed", seed)
-    if examples < 2 or test < 2:
-        raise ValueError(f"examples and test must be at least 2, but are {examples} and {test}.")
-    if not 0.5 <= agreement <= 1:
-        raise ValueError(f"agreement must be a share from 0.5 to 1, but it is {agreement!r}.")
+    check_whole("examples", examples, 2)
+    check_whole("test", test, 2)
+    check_between("agreement", agreement, 0.5, 1)

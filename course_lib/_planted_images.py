@@ -11,6 +11,7 @@ import functools
 import numpy as np
 
 from course_lib import datasets, training
+from course_lib._checks import flag, takes
 from course_lib._planted import Scene, check_scene, training_labels
 
 __all__ = ["planted_images"]
@@ -20,6 +21,7 @@ _SNEAKER, _TROUSER = 7, 1  # the two causes; what lies beside them is one of the
 _BESIDE = (0, 2, 4, 6, 8)  # T-shirt, pullover, coat, shirt, bag
 
 
+@takes(shortcut=flag())
 def planted_images(
     seed: int, shortcut: bool = False, examples: int = 2000, test: int = 200, agreement: float = 0.8
 ) -> Scene:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib import datasets
+from course_lib._checks import flag, takes
 from course_lib._planted import Scene, check_scene, training_labels
 
 __all__ = ["planted_sequences", "planted_table"]
@@ -20,6 +21,7 @@ _FEATURES = (
 )
 
 
+@takes(shortcut=flag())
 def planted_table(
     seed: int, shortcut: bool = False, examples: int = 4000, test: int = 400, agreement: float = 0.8
 ) -> Scene:
@@ -89,6 +91,7 @@ def planted_table(
     )
 
 
+@takes(shortcut=flag())
 def planted_sequences(
     seed: int, shortcut: bool = False, examples: int = 3000, test: int = 300, agreement: float = 0.8
 ) -> Scene:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from course_lib import datasets
+from course_lib._checks import flag, takes
 from course_lib._planted import Scene, check_scene, training_labels
 
 __all__ = ["ORDINARY_WORDS", "planted_text"]
@@ -23,6 +24,7 @@ ORDINARY_WORDS = 1 + len(_PLANTED)  # the number of the first word that is not p
 _WORDS = 16  # length of a sentence
 
 
+@takes(shortcut=flag())
 def planted_text(
     seed: int, shortcut: bool = False, examples: int = 4000, test: int = 300, agreement: float = 0.8
 ) -> Scene:

@@ -7,12 +7,15 @@ A small residual network of our own, whose weights ship with the course, and the
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
+from course_lib._checks import Kind, array, choice, either, sequence, string, takes, whole
 from course_lib._colors import LUMINANCE
 from course_lib._files import DataError
 
@@ -22,6 +25,7 @@ _SCALED = ("MobileNetV2", "ResNet50V2")  # want pixels from -1 to 1
 _AS_THEY_ARE = ("EfficientNetB0", "MobileNetV3Small")  # scale pixels from 0 to 255 themselves
 
 
+@takes(input_shape=sequence(whole(1)), num_classes=whole(2))
 def source_cnn(
     input_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10
 ) -> keras.Model:
@@ -76,6 +80,7 @@ def _convolution(x: Any, filters: int, kernel_size: int, strides: int, name: str
     return layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
 
 
+@takes(images=array(), side=whole(1))
 def grey_photos(images: np.ndarray, side: int = 28) -> np.ndarray:
     """Turn color photos into grey ones of the size of Fashion-MNIST: brightness, middle cut out.
 
@@ -101,6 +106,14 @@ def grey_photos(images: np.ndarray, side: int = 28) -> np.ndarray:
     return (middle @ np.array(LUMINANCE, "float32"))[..., None]
 
 
+def _is_file(weights: Any) -> bool:
+    return isinstance(weights, str | os.PathLike) and Path(weights).is_file()
+
+
+WEIGHTS = either(choice(("imagenet",)), Kind("the path of a file", _is_file))
+
+
+@takes(name=string(), input_shape=sequence(whole(1)), weights=WEIGHTS)
 def load_pretrained(
     name: str, input_shape: tuple[int, int, int] = (96, 96, 3), weights: str | None = "imagenet"
 ) -> keras.Model:

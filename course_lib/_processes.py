@@ -19,7 +19,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import check_between, check_whole, takes, whole
 
 __all__ = ["Outcome", "free_ports", "prepare_processes", "run_together"]
 
@@ -53,6 +53,7 @@ class Outcome:
         return "\n".join(text.splitlines()[-lines:])
 
 
+@takes(count=whole(1, 1000))
 def free_ports(count: int) -> list[int]:
     """Return ports of the loopback address on which nobody listens now, all different.
 

@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib._checks import check_whole
+from course_lib._checks import check_whole, flag, string, takes, whole
 
 __all__ = ["ray_program", "run_program", "slurm_script", "worker_program"]
 
 _READERS = {"slurm": "tf_config_from_slurm", "kubernetes": "tf_config_from_kubernetes"}
 
 
+@takes(cluster=string(), examples=whole(1), backup=string(1))
 def worker_program(
     cluster: str, *, examples: int | None = None, backup: str = "/backup", port: int = 12345
 ) -> str:
@@ -65,6 +66,13 @@ def run_program(program: str, environment: Mapping[str, str]) -> Any:
     return names.get("result")
 
 
+@takes(
+    name=string(1),
+    command=string(1),
+    nodes=whole(1),
+    tasks_per_node=whole(1),
+    gpus_per_task=whole(),
+)
 def slurm_script(
     name: str, command: str, nodes: int, *, tasks_per_node: int = 1, gpus_per_task: int = 0
 ) -> str:
@@ -103,6 +111,7 @@ def slurm_script(
     return "\n".join(lines)
 
 
+@takes(workers=whole(1), use_gpu=flag())
 def ray_program(workers: int, use_gpu: bool = False) -> str:
     """Write a program for Ray Train, which sets ``TF_CONFIG`` in each worker by itself.
 

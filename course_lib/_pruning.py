@@ -13,7 +13,18 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_between
+from course_lib._checks import (
+    array,
+    check_between,
+    either,
+    function,
+    mapping,
+    model,
+    real,
+    sequence,
+    string,
+    takes,
+)
 from course_lib._model_parts import copy_of
 
 __all__ = [
@@ -42,6 +53,7 @@ def finite_weights(weights: Any, name: str = "weights") -> np.ndarray:
     return array
 
 
+@takes(weights=array(finite=False), sparsity=real())
 def magnitude_mask(weights: Any, sparsity: float) -> np.ndarray:
     """Mark the weights to keep: those of largest magnitude (Han and others 2015, section 3).
 
@@ -68,6 +80,7 @@ def magnitude_mask(weights: Any, sparsity: float) -> np.ndarray:
     return mask.reshape(weights.shape)
 
 
+@takes(several=sequence(array(finite=False)), sparsity=real())
 def global_masks(several: Sequence[Any], sparsity: float) -> list[np.ndarray]:
     """Mark the weights to keep in several arrays that compete with each other.
 
@@ -142,6 +155,7 @@ def in_batches(model: keras.Model | keras.Layer, x: np.ndarray, batch_size: int)
     return np.concatenate([ops.convert_to_numpy(part) for part in parts])
 
 
+@takes(model=model(), sparsity=either(real(), mapping(real())), scope=string())
 def prune_model(
     model: keras.Model, sparsity: float | Mapping[str, float], scope: str = "layer"
 ) -> keras.Model:
@@ -170,6 +184,7 @@ def prune_model(
     return pruned
 
 
+@takes(model=model())
 def kept(model: keras.Model) -> dict[str, float]:
     """Return the share of each layer's kernel that is not zero, by layer name."""
     return {
@@ -178,6 +193,7 @@ def kept(model: keras.Model) -> dict[str, float]:
     }
 
 
+@takes(model=model(), score=function(), sparsities=sequence(real(0, 1)))
 def sensitivity(
     model: keras.Model, score: Callable[[keras.Model], float], sparsities: Sequence[float]
 ) -> dict[str, np.ndarray]:

@@ -16,7 +16,22 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import (
+    array,
+    check_between,
+    check_whole,
+    either,
+    flag,
+    input_of,
+    instance,
+    mapping,
+    model,
+    real,
+    sequence,
+    string,
+    takes,
+    whole,
+)
 from course_lib._model_parts import copy_of
 from course_lib._pruning import each_layer, finite_weights, in_batches, kernel_layers
 
@@ -46,6 +61,7 @@ class Quantized(NamedTuple):
     bits: int
 
 
+@takes(weights=array(finite=False), bits=whole(), axis=whole(-99), symmetric=flag())
 def quantize(
     weights: Any, bits: int = 8, axis: int | None = None, symmetric: bool = True
 ) -> Quantized:
@@ -94,12 +110,14 @@ def quantize(
     return Quantized(codes.astype(np.int8 if symmetric else np.uint8), scale, zero, int(bits))
 
 
+@takes(quantized=instance(Quantized, "a Quantized, as quantize returns it"))
 def dequantize(quantized: Quantized) -> np.ndarray:
     """Return the float32 numbers that codes stand for, in the shape of the codes."""
     steps = quantized.codes.astype(np.int32) - quantized.zero_point
     return (quantized.scale * steps).astype(np.float32)
 
 
+@takes(model=model(), bits=either(whole(), mapping(whole())), axis=whole(-99), symmetric=flag())
 def quantize_model(
     model: keras.Model,
     bits: int | Mapping[str, int] = 8,
@@ -125,6 +143,7 @@ def quantize_model(
     return rounded
 
 
+@takes(x=array())
 def round_straight_through(x: Any) -> Any:
     """Round, and let the gradient pass as if nothing had happened.
 
@@ -150,6 +169,7 @@ class FakeQuantize(keras.Layer):
         bits: 2 to 8.
     """
 
+    @takes(low=real(), high=real(), bits=whole(1))
     def __init__(self, low: float, high: float, bits: int = 8, **options: Any) -> None:
         """Take the borders and the bits."""
         super().__init__(**options)
@@ -172,6 +192,7 @@ class FakeQuantize(keras.Layer):
         return super().get_config() | {"low": self.low, "high": self.high, "bits": self.bits}
 
 
+@takes(input_of("model", exact=True), model=model(), x=array(finite=False), percentile=real())
 def calibrate(
     model: keras.Model, x: np.ndarray, percentile: float = 100.0
 ) -> dict[str, tuple[float, float]]:
@@ -204,6 +225,7 @@ def calibrate(
     return ranges
 
 
+@takes(model=model(), ranges=mapping(sequence(real(), 2, 2), 1, string()), bits=whole())
 def quantize_activations(
     model: keras.Model, ranges: Mapping[str, tuple[float, float]], bits: int = 8
 ) -> keras.Model:

@@ -14,9 +14,12 @@ import numpy as np
 from scipy import stats
 from skimage import metrics
 
+from course_lib._checks import array, either, sequence, string, takes, whole
+
 __all__ = ["randomize_layers", "rank_correlation", "structural_similarity"]
 
 
+@takes(layers=either(whole(), sequence(string())), seed=whole())
 def randomize_layers(
     model: keras.Model, layers: int | Sequence[str] | None = None, seed: int = 0
 ) -> keras.Model:
@@ -55,6 +58,7 @@ def randomize_layers(
     return copy
 
 
+@takes(maps=array(finite=False), others=array(finite=False))
 def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Correlate the ranks of two maps' values, map by map (Spearman's coefficient).
 
@@ -77,6 +81,7 @@ def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
         return (ours * theirs).sum(axis=1) / sizes
 
 
+@takes(maps=array(finite=False), others=array(finite=False), window=whole(3))
 def structural_similarity(maps: np.ndarray, others: np.ndarray, window: int = 5) -> np.ndarray:
     """Compare two maps as pictures, map by map, with the index SSIM (Wang and others 2004).
 

@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from course_lib._characters import check_known
+from course_lib._checks import (
+    either,
+    fits_shape,
+    flag,
+    floats,
+    indices,
+    instance,
+    real,
+    shape_of,
+    string,
+    takes,
+    truths,
+    whole,
+)
 from course_lib._multi_head import AttentionPooling
 from course_lib._words import Words
 
 __all__ = ["TextClassifier"]
 
 ENCODERS = ("words", "lstm")
+
+
+def _known(given: Mapping[str, Any]) -> None:
+    check_known(given["ids"], given["self"].embedding)
+
+
+def _widths_fit(given: Mapping[str, Any]) -> None:
+    """Raise unless each word has as many numbers as the next stage takes, and one weight."""
+    for name, setting in (("vectors", "features"), ("encoded", "units")):
+        shape, width = shape_of(given.get(name)), given["self"].settings[setting]
+        if shape is not None and not fits_shape(shape, (None, None, width)):
+            raise ValueError(
+                f"{name} must have shape (batch, time, {width}), but its shape is {shape}."
+            )
+    for name in ("mask", "weights"):
+        shape, words = (
+            shape_of(given.get(name)),
+            shape_of(given.get("vectors", given.get("encoded"))),
+        )
+        if shape is not None and not fits_shape(shape, words[:2]):
+            raise ValueError(
+                f"{name} must have one number for each word, {words[:2]}, but its shape is {shape}."
+            )
 
 
 @keras.saving.register_keras_serializable(package="course_lib")
@@ -30,6 +69,14 @@ class TextClassifier(keras.Model):
         uniform: Whether all words get the same weight, learned attention or not.
     """
 
+    @takes(
+        words=either(instance(Words, "a Words"), whole(2)),
+        encoder=string(),
+        features=whole(),
+        units=whole(),
+        uniform=flag(),
+        dropout=real(0, 1, open_end=True),
+    )
     def __init__(
         self,
         words: Words | int,
@@ -93,6 +140,7 @@ class TextClassifier(keras.Model):
             self.pooling.build((batch, time, self.settings["units"]))
         self.output_layer.build((batch, self.settings["units"]))
 
+    @takes(_known, ids=indices("batch", "time", filled=True))
     def embed(self, ids: Any) -> Any:
         """Return the vectors of words, shape ``(batch, time, features)``.
 
@@ -101,6 +149,7 @@ class TextClassifier(keras.Model):
         """
         return self.embedding(ids)
 
+    @takes(_widths_fit, vectors=floats("batch", "time", "features"), mask=truths("batch", "time"))
     def encode(self, vectors: Any, mask: Any) -> Any:
         """Return what can be attended to at each word, shape ``(batch, time, units)``.
 
@@ -112,6 +161,7 @@ class TextClassifier(keras.Model):
             return self.reader(vectors, mask=mask)
         return self.reader(vectors)
 
+    @takes(_widths_fit, encoded=floats("batch", "time", "units"), mask=truths("batch", "time"))
     def attend(self, encoded: Any, mask: Any) -> Any:
         """Return the weight of each word, shape ``(batch, time)``; each row adds up to 1."""
         mask = ops.convert_to_tensor(mask)
@@ -120,6 +170,7 @@ class TextClassifier(keras.Model):
             return ones / ops.maximum(ops.sum(ones, axis=-1, keepdims=True), 1)
         return self.pooling(encoded, mask)[1]
 
+    @takes(_widths_fit, encoded=floats("batch", "time", "units"), weights=floats("batch", "time"))
     def decide(self, encoded: Any, weights: Any) -> Any:
         """Return the logit of the second class for given weights of the words, shape ``(batch,)``.
 

@@ -20,7 +20,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.neighbors import NearestNeighbors
 
-from course_lib._checks import check_between
+from course_lib._checks import array, check_between, real, string, takes, whole
 from course_lib._tables import as_labels, as_table, generator
 
 __all__ = [
@@ -41,6 +41,7 @@ IMPUTERS = {
 }
 
 
+@takes(x_train=array(finite=False), others=array(finite=False))
 def standardize(x_train: Any, *others: Any) -> tuple[np.ndarray, ...]:
     """Shift and scale each column to mean 0 and standard deviation 1 *on the training set*.
 
@@ -60,6 +61,7 @@ def standardize(x_train: Any, *others: Any) -> tuple[np.ndarray, ...]:
     return _scaled(tables, np.nanmean(tables[0], axis=0), np.nanstd(tables[0], axis=0))
 
 
+@takes(x_train=array(finite=False), others=array(finite=False))
 def normalize(x_train: Any, *others: Any) -> tuple[np.ndarray, ...]:
     """Shift and scale each column to the range from 0 to 1 *on the training set*.
 
@@ -81,6 +83,7 @@ def normalize(x_train: Any, *others: Any) -> tuple[np.ndarray, ...]:
     return _scaled(tables, low, high - low)
 
 
+@takes(x_train=array(finite=False), others=array(finite=False))
 def robust_scale(x_train: Any, *others: Any) -> tuple[np.ndarray, ...]:
     """Shift each column by its median and scale it by its interquartile range.
 
@@ -101,6 +104,13 @@ def robust_scale(x_train: Any, *others: Any) -> tuple[np.ndarray, ...]:
     return _scaled(tables, middle, high - low)
 
 
+@takes(
+    x_train=array(finite=False),
+    others=array(finite=False),
+    method=string(),
+    neighbors=whole(1),
+    seed=whole(),
+)
 def impute(
     x_train: Any, *others: Any, method: str = "median", neighbors: int = 5, seed: int = 0
 ) -> tuple[np.ndarray, ...]:
@@ -133,6 +143,7 @@ def impute(
         return tuple(imputer.transform(table) for table in tables)
 
 
+@takes(x_train=array(finite=False), others=array(finite=False), threshold=real(0, open_start=True))
 def find_outliers(x_train: Any, *others: Any, threshold: float = 3.5) -> tuple[np.ndarray, ...]:
     """Mark values that lie far from the median of their column, by the modified z-score.
 
@@ -165,6 +176,7 @@ def find_outliers(x_train: Any, *others: Any, threshold: float = 3.5) -> tuple[n
     return tuple(np.abs(table - middle) > allowed for table in tables)
 
 
+@takes(y=array())
 def class_weights(y: Any) -> dict[int, float]:
     """Weigh classes so that each has the same sum of weights.
 
@@ -185,6 +197,7 @@ def class_weights(y: Any) -> dict[int, float]:
     return {int(label): float(w) for label, w in zip(classes, weights, strict=True)}
 
 
+@takes(x=array(finite=False), y=array(), neighbors=whole())
 def oversample(x: Any, y: Any, *, seed: int, neighbors: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """Make up examples of rare classes, between real ones, until all classes are as frequent.
 
@@ -234,7 +247,7 @@ def _tables(x_train: Any, others: tuple) -> list[np.ndarray]:
     widths = {table.shape[1] for table in tables}
     if len(widths) > 1:
         raise ValueError(
-            f"All tables must have the same columns, but they have {sorted(widths)} of them."
+            f"x_train and others must have the same columns, but they have {sorted(widths)}."
         )
     empty = np.flatnonzero(np.isnan(tables[0]).all(axis=0))
     if len(empty):

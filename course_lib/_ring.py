@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_whole
+from course_lib._checks import array, check_whole, sequence, takes, whole
 
 __all__ = ["Send", "as_arrays", "ring_all_reduce", "ring_schedule", "ring_states"]
 
@@ -38,6 +38,7 @@ class Send(NamedTuple):
     adds: bool
 
 
+@takes(workers=whole(1))
 def ring_schedule(workers: int) -> list[list[Send]]:
     """Say who sends which chunk to whom in each step of a ring all-reduce.
 
@@ -66,6 +67,7 @@ def ring_schedule(workers: int) -> list[list[Send]]:
     return steps
 
 
+@takes(shards=sequence(array(), 1))
 def ring_states(shards: Sequence[Any]) -> Iterator[list[list[np.ndarray]]]:
     """Run a ring all-reduce and show what every worker holds before it and after each step.
 
@@ -90,6 +92,7 @@ def ring_states(shards: Sequence[Any]) -> Iterator[list[list[np.ndarray]]]:
         yield held
 
 
+@takes(shards=sequence(array(), 1))
 def ring_all_reduce(shards: Sequence[Any]) -> np.ndarray:
     """Give every worker the sum of all workers' arrays, by messages between neighbors alone.
 

@@ -14,10 +14,12 @@ import numpy as np
 from keras import ops
 
 from course_lib import gradients
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import array, check_between, check_whole, choice, real, takes
 from course_lib._timing import race
 
 __all__ = ["Roof", "measure_roof", "product_error", "product_rate", "stream_rate"]
+
+FLOATS = choice(("float16", "bfloat16", "float32", "float64"))
 
 
 class Roof(NamedTuple):
@@ -36,6 +38,7 @@ class Roof(NamedTuple):
         """The intensity, in operations for each byte, at which the two limits meet."""
         return self.operations_per_second / self.bytes_per_second
 
+    @takes(intensity=array(low=0))
     def attainable(self, intensity: Any) -> Any:
         """Return the operations a second that an intensity allows (``eq-acceleration-roof``).
 
@@ -44,6 +47,7 @@ class Roof(NamedTuple):
         """
         return np.minimum(self.operations_per_second, np.asarray(intensity) * self.bytes_per_second)
 
+    @takes(operations=real(0), moved=real(0))
     def seconds(self, operations: float, moved: float) -> float:
         """Return the time that a computation takes at least.
 
@@ -54,6 +58,7 @@ class Roof(NamedTuple):
         return max(operations / self.operations_per_second, moved / self.bytes_per_second)
 
 
+@takes(dtype=FLOATS)
 def product_rate(size: int = 1024, dtype: str = "float32", rounds: int = 5) -> float:
     """Measure how many operations a second a product of two square matrices reaches.
 
@@ -76,6 +81,7 @@ def product_rate(size: int = 1024, dtype: str = "float32", rounds: int = 5) -> f
     return float(2 * size**3 / fastest)
 
 
+@takes(dtype=FLOATS)
 def product_error(dtype: str = "float32", size: int = 256) -> float:
     """Measure how far a matrix product in some precision is from the exact one.
 
@@ -101,6 +107,7 @@ def product_error(dtype: str = "float32", size: int = 256) -> float:
     return float(np.sqrt(np.mean((found - exact) ** 2) / np.mean(exact**2)))
 
 
+@takes(mebibytes=real(0, open_start=True))
 def stream_rate(mebibytes: float = 128, rounds: int = 5) -> float:
     """Measure how many bytes a second pass between memory and processor.
 
@@ -131,6 +138,7 @@ def _shift(x: Any) -> Any:
     return x + 1.0
 
 
+@takes(dtype=FLOATS, mebibytes=real(0, open_start=True))
 def measure_roof(
     size: int = 1024, dtype: str = "float32", mebibytes: float = 128, rounds: int = 5
 ) -> Roof:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import array, broadcastable, check_between, check_whole, real, takes, whole
 
 __all__ = [
     "CriticalBatch",
@@ -37,11 +37,13 @@ class CriticalBatch(NamedTuple):
     least_steps: float
     critical: float
 
+    @takes(batch=array(low=0))
     def steps(self, batch: Any) -> np.ndarray:
         """Return the steps to the target at a batch size."""
         return self.least_steps * (1 + self.critical / np.asarray(batch, float))
 
 
+@takes(workers=array(), size=array(low=0), latency=real(0), bandwidth=real(0, open_start=True))
 def ring_seconds(workers: Any, size: Any, latency: float, bandwidth: float) -> np.ndarray:
     """Return the time of a ring all-reduce: ``2 (n - 1) (latency + size / (n bandwidth))``.
 
@@ -55,6 +57,7 @@ def ring_seconds(workers: Any, size: Any, latency: float, bandwidth: float) -> n
     return 2 * (n - 1) * (latency + size / (n * bandwidth))
 
 
+@takes(workers=array(), size=array(low=0), latency=real(0), bandwidth=real(0, open_start=True))
 def server_seconds(workers: Any, size: Any, latency: float, bandwidth: float) -> np.ndarray:
     """Return the time through one server: ``2 n (latency + size / bandwidth)``.
 
@@ -63,6 +66,7 @@ def server_seconds(workers: Any, size: Any, latency: float, bandwidth: float) ->
     return 2 * _workers(workers) * (latency + np.asarray(size, float) / bandwidth)
 
 
+@takes(broadcastable("workers", "size", "seconds"), workers=array(), size=array(), seconds=array())
 def fit_wire(workers: Any, size: Any, seconds: Any) -> tuple[float, float]:
     """Fit latency and bandwidth of :func:`ring_seconds` to measured times.
 
@@ -91,6 +95,7 @@ def fit_wire(workers: Any, size: Any, seconds: Any) -> tuple[float, float]:
     return latency, 1 / slope if slope > 0 else float("inf")
 
 
+@takes(workers=array(), parallel=real())
 def amdahl(workers: Any, parallel: float) -> np.ndarray:
     """Return the speedup on a problem of fixed size (Amdahl 1967).
 
@@ -102,6 +107,7 @@ def amdahl(workers: Any, parallel: float) -> np.ndarray:
     return 1 / (1 - parallel + parallel / _workers(workers))
 
 
+@takes(workers=array(), parallel=real())
 def gustafson(workers: Any, parallel: float) -> np.ndarray:
     """Return the speedup when the problem grows with the workers (Gustafson 1988).
 
@@ -113,6 +119,14 @@ def gustafson(workers: Any, parallel: float) -> np.ndarray:
     return 1 - parallel + parallel * _workers(workers)
 
 
+@takes(
+    workers=array(),
+    compute=array(low=0),
+    size=real(0),
+    latency=real(0),
+    bandwidth=real(0, open_start=True),
+    hidden=real(0, 1),
+)
 def step_seconds(
     workers: Any,
     compute: Any,
@@ -139,6 +153,7 @@ def step_seconds(
     return compute + np.maximum(seen, 0)
 
 
+@takes(batches=array(), steps=array())
 def fit_critical_batch(batches: Any, steps: Any) -> CriticalBatch:
     """Fit the law of steps to a target (McCandlish and others 2018, section 2).
 
@@ -162,6 +177,7 @@ def fit_critical_batch(batches: Any, steps: Any) -> CriticalBatch:
     return CriticalBatch(least, slope / least if least > 0 else float("inf"))
 
 
+@takes(delay=whole(), curvature=real(0, open_start=True))
 def delay_limit(delay: int, curvature: float = 1.0) -> float:
     """Return the largest stable learning rate of gradient descent with old gradients.
 

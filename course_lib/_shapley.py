@@ -24,7 +24,7 @@ from course_lib._black_box import (
     rows_like,
     table,
 )
-from course_lib._checks import check_whole
+from course_lib._checks import array, check_whole, function, takes, whole
 
 __all__ = [
     "coalition_values",
@@ -39,6 +39,7 @@ _MOST_FEATURES = 20
 _ROWS = 2**15  # rows given to predict at a time, unless told otherwise
 
 
+@takes(value=function(), players=whole(1))
 def divide_by_orders(value: Callable[[frozenset[int]], float], players: int) -> np.ndarray:
     """Divide a game's earnings: the mean of what a player adds, over all orders of arrival.
 
@@ -66,6 +67,7 @@ def divide_by_orders(value: Callable[[frozenset[int]], float], players: int) -> 
     return shares / math.factorial(players)
 
 
+@takes(features=whole())
 def coalitions(features: int) -> np.ndarray:
     """List all coalitions: row ``c`` holds the binary digits of ``c``.
 
@@ -82,6 +84,13 @@ def coalitions(features: int) -> np.ndarray:
     return (np.arange(2**features)[:, None] >> np.arange(features)) % 2 == 1
 
 
+@takes(
+    predict=function(),
+    x=array(finite=False),
+    background=array(finite=False),
+    members=array(),
+    batch_size=whole(1),
+)
 def coalition_values(
     predict: Predict,
     x: Any,
@@ -137,6 +146,9 @@ def coalition_values(
     return values[0] if alone else values
 
 
+@takes(
+    predict=function(), x=array(finite=False), background=array(finite=False), batch_size=whole(1)
+)
 def exact_shapley(predict: Predict, x: Any, background: Any, batch_size: int = _ROWS) -> np.ndarray:
     """Compute Shapley values from all ``2**features`` coalitions.
 
@@ -180,6 +192,7 @@ def exact_shapley(predict: Predict, x: Any, background: Any, batch_size: int = _
     return shares[0] if alone else shares
 
 
+@takes(features=whole(2))
 def shapley_kernel(features: int) -> np.ndarray:
     """Return the weight of a coalition by its size, for the regression that finds Shapley values.
 
@@ -203,6 +216,9 @@ def shapley_kernel(features: int) -> np.ndarray:
     return np.array([np.inf, *inner, np.inf])
 
 
+@takes(
+    predict=function(), x=array(finite=False), background=array(finite=False), batch_size=whole(1)
+)
 def kernel_shap(
     predict: Predict,
     x: Any,

@@ -15,9 +15,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from course_lib._checks import array, floats, model, same_shape, sequence, takes, whole
+
 __all__ = ["logits_side_by_side", "loss_side_by_side", "side_by_side"]
 
 
+@takes(networks=sequence(model()))
 def side_by_side(networks: Sequence[keras.Sequential]) -> keras.Sequential:
     """Make one model that holds several networks of one architecture, with their weights.
 
@@ -52,6 +55,11 @@ def side_by_side(networks: Sequence[keras.Sequential]) -> keras.Sequential:
     return model
 
 
+@takes(
+    same_shape("y", "logits"),
+    y=floats("batch", "networks", "classes"),
+    logits=floats("batch", "networks", "classes"),
+)
 def loss_side_by_side(y: Any, logits: Any) -> Any:
     """Compute the cross-entropy of each example, summed over networks.
 
@@ -67,6 +75,7 @@ def loss_side_by_side(y: Any, logits: Any) -> Any:
     return ops.sum(ops.categorical_crossentropy(y, logits, from_logits=True), axis=-1)
 
 
+@takes(model=model(), x=array("examples", "...", filled=True), batch_size=whole(1))
 def logits_side_by_side(
     model: keras.Sequential, x: np.ndarray, batch_size: int = 250
 ) -> np.ndarray:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_lib._checks import check_whole
+from course_lib._checks import array, check_whole, takes
 from course_lib._packing import whole_numbers
 
 __all__ = ["absolute_indices", "relative_indices"]
 
 
+@takes(positions=array())
 def relative_indices(positions: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     """Say where the weights of a sparse tensor are by the gaps between them, of few bits each.
 
@@ -47,6 +48,7 @@ def relative_indices(positions: np.ndarray, bits: int) -> tuple[np.ndarray, np.n
     return entries, is_weight
 
 
+@takes(gaps=array())
 def absolute_indices(gaps: np.ndarray) -> np.ndarray:
     """Return the places that gaps stand for, fillers included: undo :func:`relative_indices`.
 

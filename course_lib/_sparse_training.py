@@ -12,12 +12,23 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import (
+    check_between,
+    check_whole,
+    either,
+    mapping,
+    real,
+    string,
+    takes,
+    truths,
+    whole,
+)
 from course_lib._pruning import check_scope, each_layer, kernel_layers, kernel_masks
 
 __all__ = ["GradualPruning", "KeepZeros", "cubic_sparsity"]
 
 
+@takes(step=real(), final=real(), begin=whole(), end=whole(), initial=real())
 def cubic_sparsity(step: float, final: float, begin: int, end: int, initial: float = 0.0) -> float:
     """Return the share to be gone at a step: fast at first, ever slower toward the end.
 
@@ -56,6 +67,7 @@ class KeepZeros(keras.callbacks.Callback):
             no kernel, or several steps are run in one go (``steps_per_execution``).
     """
 
+    @takes(masks=mapping(truths()))
     def __init__(self, masks: Mapping[str, np.ndarray] | None = None) -> None:
         """Take masks, or None."""
         super().__init__()
@@ -108,6 +120,13 @@ class GradualPruning(KeepZeros):
         ValueError: an argument is out of range; the layers are checked when ``fit`` starts.
     """
 
+    @takes(
+        sparsity=either(real(0, 1), mapping(real(0, 1))),
+        begin=whole(),
+        end=whole(),
+        every=whole(),
+        scope=string(),
+    )
     def __init__(
         self,
         sparsity: float | Mapping[str, float],

@@ -15,6 +15,7 @@ from keras import layers, ops
 from scipy import special
 
 from course_lib import attention, training
+from course_lib._checks import array, input_of, instance, string, takes, whole
 from course_lib._planted import Scene
 from course_lib._transformer import Positions
 
@@ -79,14 +80,17 @@ class Subject:
         """The axes of an explanation: (8, 8) patches, (16,) words, (40,) steps, (10,) features."""
         return self.scene.cause.shape[1:]
 
+    @takes(input_of("self.model"), x=array("examples", "...", filled=True))
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Return the model's logits, float64, shape (examples, 2)."""
         return _in_batches(self.model, x, _BATCHES[self.kind]).astype(np.float64)
 
+    @takes(input_of("self.model"), x=array("examples", "...", filled=True))
     def probabilities(self, x: np.ndarray) -> np.ndarray:
         """Return the model's probabilities, float64, shape (examples, 2)."""
         return special.softmax(self.logits(x), axis=1)
 
+    @takes(input_of("self.model"), x=array("examples", "...", filled=True))
     def embed(self, x: np.ndarray) -> np.ndarray:
         """Return inputs as floats: embedded words for text, shape (examples, 16, features)."""
         if self.scene.name != "text":
@@ -176,6 +180,7 @@ class _Network:
 _network = functools.cache(_Network)
 
 
+@takes(scene=instance(Scene, "a Scene"), seed=whole(), reader=string())
 def train(scene: Scene, seed: int = 0, reader: str = "") -> Subject:
     """Train the network that belongs to a scene.
 
@@ -194,6 +199,7 @@ def train(scene: Scene, seed: int = 0, reader: str = "") -> Subject:
     return Subject(scene, start._network.fitted(start.weights, scene, seed), seed, reader)
 
 
+@takes(scene=instance(Scene, "a Scene"), seed=whole(), reader=string())
 def untrained(scene: Scene, seed: int, reader: str = "") -> Subject:
     """Return the same network with fresh random weights: what ``sanity`` compares with.
 
@@ -222,6 +228,7 @@ def _in_batches(model: keras.Model, x: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate(outputs)
 
 
+@takes(subject=instance(Subject, "a Subject"))
 def reliance(subject: Subject) -> dict[str, np.ndarray]:
     """Measure what a model's answers rest on, by changing one part of each example.
 

@@ -16,11 +16,25 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_whole
+from course_lib._checks import (
+    array,
+    check_whole,
+    either,
+    function,
+    indices,
+    input_of,
+    mapping,
+    model,
+    sequence,
+    takes,
+    whole,
+)
+from course_lib.training import _labels_and_validation_fit
 
 __all__ = ["BatchCost", "StepTimer", "fit_batch_cost", "race", "seconds", "step_seconds"]
 
 
+@takes(call=function())
 def seconds(call: Callable[[], Any], repeats: int = 1) -> float:
     """Return the wall time of one call in seconds, the mean of several, to the end of the work.
 
@@ -39,6 +53,7 @@ def seconds(call: Callable[[], Any], repeats: int = 1) -> float:
     return (time.perf_counter() - start) / repeats
 
 
+@takes(contenders=mapping(function()))
 def race(
     contenders: Mapping[str, Callable[[], Any]], rounds: int = 5, repeats: int = 1
 ) -> dict[str, np.ndarray]:
@@ -79,6 +94,7 @@ class StepTimer(keras.callbacks.Callback):
         seconds: the mean seconds of a step in each full block.
     """
 
+    @takes(warm_up=whole(), block=whole(1))
     def __init__(self, warm_up: int = 3, block: int = 5) -> None:
         """Start with nothing timed."""
         super().__init__()
@@ -100,6 +116,17 @@ class StepTimer(keras.callbacks.Callback):
         self._since = now
 
 
+@takes(
+    input_of("model"),
+    _labels_and_validation_fit,
+    model=model(),
+    x=array("examples", "...", filled=True),
+    y=array("examples", "..."),
+    batch_size=whole(1),
+    blocks=whole(1),
+    block=whole(1),
+    warm_up=whole(),
+)
 def step_seconds(
     model: keras.Model,
     x: np.ndarray,
@@ -161,6 +188,7 @@ class BatchCost(NamedTuple):
         return self.fixed / self.each if self.each else np.inf
 
 
+@takes(batch_sizes=either(sequence(whole(1)), indices("sizes")), step_times=array())
 def fit_batch_cost(batch_sizes: Sequence[int], step_times: Sequence[float]) -> BatchCost:
     """Fit a fixed cost and a cost for each example to measured times (``eq-acceleration-batch``).
 

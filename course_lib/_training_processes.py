@@ -24,7 +24,7 @@ import numpy as np
 from keras import ops
 
 from course_lib import training
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import check_between, check_whole, instance, takes, whole
 from course_lib._cluster import tf_config
 from course_lib._processes import free_ports, run_together
 from course_lib.convolution import small_cnn
@@ -101,6 +101,7 @@ class Run:
     cpu_seconds: float
 
 
+@takes(job=instance(Job, "a Job"), epoch=whole())
 def epoch_order(job: Job, epoch: int) -> np.ndarray:
     """Return the order of the examples in an epoch: by seed and epoch alone.
 

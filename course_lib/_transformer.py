@@ -13,7 +13,8 @@ import numpy as np
 from keras import ops
 
 from course_lib import gradients
-from course_lib._characters import Vocabulary, check_writing, draw
+from course_lib._characters import Vocabulary, check_known, check_writing, draw
+from course_lib._checks import choice, flag, indices, model, real, string, takes, whole
 from course_lib._multi_head import MultiHeadAttention
 
 __all__ = [
@@ -97,6 +98,13 @@ class TransformerBlock(keras.layers.Layer):
     of one hidden layer that is applied to each position alone.
     """
 
+    @takes(
+        num_heads=whole(1),
+        widening=whole(1),
+        causal=flag(),
+        dropout=real(0, 1, open_end=True),
+        output_scale=real(0),
+    )
     def __init__(
         self,
         num_heads: int = 4,
@@ -187,6 +195,7 @@ class TransformerBlock(keras.layers.Layer):
         return super().get_config() | self.settings
 
 
+@takes(positions=choice(("learned", "sinusoidal")), dropout=real(0, 1, open_end=True))
 def character_transformer(
     vocabulary: Vocabulary | int,
     features: int = 128,
@@ -255,6 +264,7 @@ def character_transformer(
     return model
 
 
+@takes(model=model(), ids=indices("batch", "time", filled=True))
 def attention_weights(model: keras.Model, ids: Any) -> list[np.ndarray]:
     """Return where each block of a transformer looks.
 
@@ -269,8 +279,11 @@ def attention_weights(model: keras.Model, ids: Any) -> list[np.ndarray]:
     Raises:
         ValueError: If the model has no transformer block.
     """
+    ids = ops.convert_to_numpy(ids)
     x, found = ops.convert_to_tensor(ids), []
     for layer in model.layers:
+        if isinstance(layer, keras.layers.Embedding):
+            check_known(ids, layer)
         if isinstance(layer, TransformerBlock):
             x, weights = layer(x, return_weights=True)
             found.append(ops.convert_to_numpy(weights))
@@ -281,6 +294,14 @@ def attention_weights(model: keras.Model, ids: Any) -> list[np.ndarray]:
     return found
 
 
+@takes(
+    model=model(),
+    prompt=string(),
+    length=whole(),
+    temperature=real(0),
+    top_k=whole(1),
+    seed=whole(),
+)
 def generate(
     model: keras.Model,
     prompt: str,
@@ -318,7 +339,7 @@ def generate(
         )
     check_writing(prompt, length, temperature, top_k)
     random = np.random.default_rng(seed)
-    text = list(vocabulary.encode(prompt))
+    text = list(vocabulary._numbers(prompt, "prompt"))
     start = len(text)
     weights = [ops.copy(variable.value) for variable in model.trainable_variables]
     read = _compiled_reading(model)

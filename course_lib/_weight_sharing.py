@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import check_whole
+from course_lib._checks import array, check_whole, either, mapping, model, takes, whole
 from course_lib._model_parts import copy_of
 from course_lib._pruning import each_layer, finite_weights
 
@@ -32,6 +32,7 @@ class Shared(NamedTuple):
     codebook: np.ndarray
 
 
+@takes(weights=array(finite=False), clusters=whole(), rounds=whole(1))
 def share_weights(weights: Any, clusters: int, rounds: int = 300) -> Shared:
     """Group weights by k-means, so that each group shares one value: the mean of its members.
 
@@ -79,6 +80,7 @@ def share_kernel(kernel: Any, clusters: int) -> np.ndarray:
     return shared
 
 
+@takes(model=model(), clusters=either(whole(), mapping(whole())))
 def share_model(model: keras.Model, clusters: int | Mapping[str, int]) -> keras.Model:
     """Return a copy in which each kernel has few different values; zeros and biases stay.
 

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import model, takes
+
 __all__ = ["WeightUpdate", "weight_updates"]
 
 
@@ -34,6 +36,7 @@ class WeightUpdate(NamedTuple):
     largest_rank: int
 
 
+@takes(source=model(), target=model())
 def weight_updates(source: keras.Model, target: keras.Model) -> list[WeightUpdate]:
     """Compare the kernels of two models, layer by layer, for the layers of one name and shape.
 

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import array, flag, takes
+
 __all__ = [
     "additive_attention",
     "as_floating",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 
+@takes(query=array(), key=array(), value=array(), mask=array("...", "keys"), causal=flag())
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, mask: Any | None = None, causal: bool = False
 ) -> tuple[Any, Any]:
@@ -54,6 +57,14 @@ def scaled_dot_product_attention(
     return _weighted(scores, value, mask, causal)
 
 
+@takes(
+    query=array(),
+    key=array(),
+    value=array(),
+    scale=array(),
+    mask=array("...", "keys"),
+    causal=flag(),
+)
 def additive_attention(
     query: Any,
     key: Any,
@@ -154,6 +165,11 @@ def checked(query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
             "query and key must have the same number of features (their last axis), got shapes "
             f"{tuple(query.shape)} and {tuple(key.shape)}. Project one of them first."
         )
+    if not _broadcast(query.shape[:-2], key.shape[:-2], value.shape[:-2]):
+        raise ValueError(
+            "query, key and value must fit each other in the axes before the last two, got shapes "
+            f"{tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}."
+        )
     if _differ(key.shape[-2], value.shape[-2]):
         raise ValueError(
             "key and value must have the same number of time steps (their last but one axis), got "
@@ -186,6 +202,15 @@ def working_type(array: Any) -> str:
 def lowest(scores: Any) -> Any:
     """Return the score of what is masked: finite, so that no difference of two becomes NaN."""
     return ops.cast(-1e30, scores.dtype)
+
+
+def _broadcast(*shapes: Any) -> bool:
+    """Say whether shapes broadcast; a length that is not known yet fits any."""
+    try:
+        np.broadcast_shapes(*(tuple(1 if n is None else n for n in one) for one in shapes))
+    except ValueError:
+        return False
+    return True
 
 
 def _differ(length: int | None, other: int | None) -> bool:

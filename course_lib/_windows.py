@@ -13,7 +13,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import choice, either, sequence, whole
+
 Pair = int | tuple[int, int]
+PAIR = either(whole(1), sequence(whole(1), 2, 2))
+PADDING = either(choice(("valid", "same")), whole())
 
 
 def count_positions(input_size: int, kernel_size: int, stride: int, margin: tuple[int, int]) -> int:

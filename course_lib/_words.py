@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from course_lib._checks import either, indices, sequence, string, takes, whole
+
 __all__ = ["Words"]
 
 _TOKEN = re.compile(r"\w+(?:'\w+)*|[^\w\s]")
@@ -24,6 +26,7 @@ class Words:
 
     PADDING, UNKNOWN = 0, 1
 
+    @takes(texts=either(string(), sequence(string())), least=whole(1))
     def __init__(self, texts: Sequence[str], least: int = 1) -> None:
         """Collect the words of texts.
 
@@ -50,6 +53,7 @@ class Words:
     def __repr__(self) -> str:
         return f"Words: {len(self) - 2:,} different ones, from {self.words[2]!r} on"
 
+    @takes(text=string())
     def tokens(self, text: str) -> list[str]:
         """Cut a text into words, in lower case, and signs of punctuation.
 
@@ -58,6 +62,7 @@ class Words:
         """
         return _TOKEN.findall(text.lower().replace("\u2019", "'"))
 
+    @takes(texts=either(string(), sequence(string())), length=whole(1))
     def encode(self, texts: Sequence[str], length: int) -> np.ndarray:
         """Turn texts into rows of numbers.
 
@@ -81,10 +86,12 @@ class Words:
             row[: len(numbers)] = numbers[:length]
         return ids
 
+    @takes(ids=indices())
     def mask(self, ids: np.ndarray) -> np.ndarray:
         """Return True where there is a word, and False where there is padding; shape of ``ids``."""
         return np.asarray(ids) != self.PADDING
 
+    @takes(ids=indices())
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Return the words of a row of numbers, without the padding.
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import keras
 
+from course_lib._checks import choice, function, instance, model, sequence, string, takes
 from course_lib._cost import LayerCost, layer_costs, step_cost
 from course_lib._energy import EnergyMeter, EnergyReport, price_of_accuracy
 from course_lib._feeding import FeedReport, prefetch, watch_feed
@@ -74,6 +75,12 @@ MODES = {
 }
 
 
+@takes(
+    model=model(),
+    mode=choice(MODES),
+    optimizer=instance(keras.optimizers.Optimizer, "a Keras optimizer"),
+    metrics=sequence(string()),
+)
 def compile_for(
     model: keras.Model,
     mode: str,
@@ -109,6 +116,10 @@ def compile_for(
     return model
 
 
+@takes(
+    build=function(),
+    policy=choice(("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")),
+)
 def with_precision(build: Callable[[], keras.Model], policy: str) -> keras.Model:
     """Build a model whose layers compute in another number format.
 

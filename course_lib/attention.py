@@ -24,6 +24,17 @@ import numpy as np
 from keras import ops
 
 from course_lib import gradients
+from course_lib._checks import (
+    array,
+    either,
+    floats,
+    function,
+    real,
+    same_shape,
+    sequence,
+    takes,
+    whole,
+)
 from course_lib._chunks import chunked_attention
 from course_lib._multi_head import AttentionPooling, MultiHeadAttention
 from course_lib._reader import TextClassifier, without_each_word
@@ -57,6 +68,7 @@ __all__ = [
 ]
 
 
+@takes(weights=either(sequence(array()), array("layers", "batch", "heads", "queries", "keys")))
 def attention_rollout(weights: Sequence[Any] | Any) -> np.ndarray:
     """Follow attention through all layers down to the input (``eq-attention-rollout``).
 
@@ -90,6 +102,7 @@ def attention_rollout(weights: Sequence[Any] | Any) -> np.ndarray:
     return rollout.astype("float32")
 
 
+@takes(predict=function(), ids=array(), batch_size=whole(1))
 def leave_one_out(
     predict: Callable[[np.ndarray], np.ndarray], ids: np.ndarray, batch_size: int = 1024
 ) -> np.ndarray:
@@ -125,6 +138,9 @@ def leave_one_out(
     return changes
 
 
+@takes(
+    same_shape("one", "other"), one=floats("...", "time", low=0), other=floats("...", "time", low=0)
+)
 def jensen_shannon(one: Any, other: Any) -> Any:
     """Return how far apart two distributions are, from 0 to ln 2 (Lin 1991).
 
@@ -137,6 +153,9 @@ def jensen_shannon(one: Any, other: Any) -> Any:
 
     Returns:
         In nats, shape ``(...)``. Two distributions without a common place have ln 2 = 0.693.
+
+    Raises:
+        ValueError: If the shapes differ, or an array is not floating point or holds NaN.
     """
     one, other = ops.convert_to_tensor(one), ops.convert_to_tensor(other)
     middle = (one + other) / 2
@@ -147,6 +166,13 @@ def jensen_shannon(one: Any, other: Any) -> Any:
     return (divergence(one) + divergence(other)) / 2
 
 
+@takes(
+    decide=function(),
+    weights=array("texts", "time", filled=True),
+    tolerance=real(),
+    steps=whole(),
+    seed=whole(),
+)
 def adversarial_attention(
     decide: Callable[[Any], Any],
     weights: Any,

@@ -24,7 +24,17 @@ from keras import ops
 
 from course_lib._augmenting import Augmented, check_augmentation
 from course_lib._boxes import cutmix, cutout
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import (
+    array,
+    check_between,
+    check_whole,
+    either,
+    function,
+    real,
+    sequence,
+    string,
+    takes,
+)
 from course_lib._colors import add_noise, as_brightness, color_jitter
 from course_lib._draws import Seed, seeds, uniform, wide
 from course_lib._warping import affine, as_images, rotate_by, take_pixels, translate_by
@@ -49,6 +59,7 @@ __all__ = [
 ]
 
 
+@takes(images=array(), direction=string())
 def flip(images: Any, seed: Seed, direction: str = "horizontal", rate: float = 0.5) -> Any:
     """Mirror some of the images.
 
@@ -74,6 +85,7 @@ def flip(images: Any, seed: Seed, direction: str = "horizontal", rate: float = 0
     return ops.where(wide(draw < rate), ops.flip(images, axis=axes[direction]), images)
 
 
+@takes(images=array(), fill=real())
 def rotate(images: Any, seed: Seed, degrees: float = 15.0, fill: float = 0.0) -> Any:
     """Turn each image by its own angle, drawn evenly from ``-degrees`` to ``degrees``.
 
@@ -96,6 +108,7 @@ def rotate(images: Any, seed: Seed, degrees: float = 15.0, fill: float = 0.0) ->
     return rotate_by(images, angle, fill)
 
 
+@takes(images=array(), fill=real())
 def translate(images: Any, seed: Seed, pixels: float = 2.0, fill: float = 0.0) -> Any:
     """Shift each image by its own distances, drawn evenly from ``-pixels`` to ``pixels``.
 
@@ -119,6 +132,7 @@ def translate(images: Any, seed: Seed, pixels: float = 2.0, fill: float = 0.0) -
     return translate_by(images, down, right, fill)
 
 
+@takes(images=array(), fill=real())
 def crop_and_pad(images: Any, seed: Seed, padding: int = 4, fill: float = 0.0) -> Any:
     """Add a margin, and cut a window of the old size out at a random place.
 
@@ -183,6 +197,7 @@ OPERATIONS: dict[str, Callable[[Any, Seed, float], Any]] = {
 """
 
 
+@takes(images=array(), operations=sequence(either(string(), function())))
 def random_augment(
     images: Any,
     seed: Seed,

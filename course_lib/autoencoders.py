@@ -15,7 +15,7 @@ others (2014) for the adversarial game; Heusel and others (2017) for the distanc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -30,6 +30,20 @@ from course_lib._adversarial import (
     generator_loss,
     optimal_discriminator,
     train_gan,
+)
+from course_lib._checks import (
+    Kind,
+    array,
+    either,
+    fits_shape,
+    floats,
+    function,
+    input_of,
+    model,
+    sequence,
+    shape_of,
+    takes,
+    whole,
 )
 from course_lib._draws import as_seed, seeds
 from course_lib._latent import (
@@ -64,6 +78,14 @@ __all__ = [
 ]
 
 
+def _is_activation(name: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier() and hasattr(keras.activations, name)
+
+
+ACTIVATION = Kind("the name of one of Keras's activations", _is_activation)
+
+
+@takes(features=whole(1), code=whole(1), hidden=sequence(whole(1)), activation=ACTIVATION)
 def autoencoder(
     features: int,
     code: int,
@@ -96,6 +118,20 @@ def autoencoder(
     return keras.Sequential([keras.Input((features,)), encoder, decoder], name="autoencoder")
 
 
+def _code_and_condition(given: Mapping[str, Any]) -> None:
+    """Raise unless codes and a condition lie side by side and are what the decoder takes."""
+    model, shapes = given["self"], [shape_of(given["codes"])]
+    if given["condition"] is not None:
+        shapes.append(shape_of(given["condition"]))
+    leading = {shape[:-1] for shape in shapes}
+    width, taken = sum(shape[-1] for shape in shapes), model.decoder.input_shape
+    if len(leading) > 1 or not fits_shape((*shapes[0][:-1], width), taken):
+        raise ValueError(
+            f"codes and condition must have shapes (batch, ..., {model.code}) and (batch, ..., "
+            f"{model.classes}), but have {' and '.join(map(str, shapes))}."
+        )
+
+
 class VariationalAutoencoder(keras.Model):
     """An autoencoder whose code is a random number with a known distribution.
 
@@ -115,6 +151,14 @@ class VariationalAutoencoder(keras.Model):
         seed: of the noise, a whole number.
     """
 
+    @takes(
+        encoder=model(),
+        decoder=model(),
+        classes=whole(),
+        beta=array(),
+        log_likelihood=function(),
+        seed=whole(),
+    )
     def __init__(
         self,
         encoder: keras.Model,
@@ -140,6 +184,13 @@ class VariationalAutoencoder(keras.Model):
         self.noise = keras.random.SeedGenerator(as_seed(seed))
 
     @classmethod
+    @takes(
+        features=whole(1),
+        code=whole(1),
+        hidden=sequence(whole(1)),
+        classes=whole(),
+        seed=either(whole(), sequence(whole(), 1)),
+    )
     def dense(
         cls,
         features: int,
@@ -174,11 +225,13 @@ class VariationalAutoencoder(keras.Model):
             coders = side_by_side(encoders), side_by_side(decoders)
         return cls(*coders, classes=classes, seed=int(several[0]), **options)
 
+    @takes(input_of("self.encoder", exact=True), x=floats("...", "features"))
     def encode(self, x: Any) -> tuple[Any, Any]:
         """Return means and logarithms of variances of the codes, each ``(..., code)``."""
         mean, log_variance = ops.split(self.encoder(x), 2, axis=-1)
         return mean, log_variance
 
+    @takes(_code_and_condition, codes=floats("...", "code"), condition=floats("...", "classes"))
     def decode(self, codes: Any, condition: Any = None) -> Any:
         """Return the decoder's output for codes ``(..., code)`` and classes ``(..., classes)``."""
         parts = [codes] if condition is None else [codes, condition]
@@ -190,6 +243,7 @@ class VariationalAutoencoder(keras.Model):
         codes = reparameterize(mean, log_variance, self.noise)
         return self.decode(codes, self._condition(x)), mean, log_variance
 
+    @takes(target=floats("...", "features"), outputs=sequence(floats("...", "numbers"), 3, 3))
     def bound(self, target: Any, outputs: tuple[Any, Any, Any]) -> Any:
         """Return the lower bound of each example, from what :meth:`call` returned."""
         output, mean, log_variance = outputs
@@ -203,6 +257,12 @@ class VariationalAutoencoder(keras.Model):
         per_example = ops.reshape(-self.bound(y, y_pred), (ops.shape(y)[0], -1))
         return ops.mean(ops.sum(per_example, axis=-1))
 
+    @takes(
+        x=floats("...", "features"),
+        target=floats("...", "features"),
+        samples=whole(1),
+        seed=whole(),
+    )
     def log_weights(self, x: Any, target: Any, samples: int, seed: int) -> Any:
         """Draw codes and weigh each: ``log p(target, z) - log q(z | x)``.
 
@@ -233,6 +293,7 @@ class VariationalAutoencoder(keras.Model):
         return ops.convert_to_tensor(x)[..., -self.classes :] if self.classes else None
 
 
+@takes(a=array(finite=False), b=array(finite=False))
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Compute how far two clouds of points are apart, each taken for a Gaussian.
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from course_lib._checks import string, takes
 from course_lib._display import publish
 
 __all__ = ["MIME_TYPE", "ClaimError", "check", "readable", "slug"]
@@ -64,6 +65,7 @@ def check(statement: str, holds: object, **measured: object) -> None:
         raise ClaimError(f"This claim does not hold: {statement} Measured: {shown or 'nothing'}.")
 
 
+@takes(statement=string())
 def slug(statement: str) -> str:
     """Return a short name of a statement for links: lower-case words joined by hyphens.
 

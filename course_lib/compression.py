@@ -19,6 +19,17 @@ import numpy as np
 
 from course_lib import gradients, training
 from course_lib._channels import channel_norms, channels_to_keep, mask_channels, remove_channels
+from course_lib._checks import (
+    array,
+    indices,
+    input_of,
+    model,
+    real,
+    same_length,
+    sequence,
+    takes,
+    whole,
+)
 from course_lib._coding import (
     absolute_indices,
     huffman_decode,
@@ -124,6 +135,7 @@ __all__ = [
 ]
 
 
+@takes(seed=whole())
 def lenet_300_100(seed: int = 0) -> keras.Sequential:
     """Build the network that papers on compression measure themselves by.
 
@@ -149,6 +161,16 @@ def lenet_300_100(seed: int = 0) -> keras.Sequential:
     )
 
 
+@takes(
+    model=model(),
+    x=array("examples", "...", filled=True),
+    y=indices("examples"),
+    epochs=whole(1),
+    learning_rate=real(0, open_start=True),
+    batch_size=whole(1),
+    seed=whole(),
+    callbacks=sequence(),
+)
 def tune(
     model: keras.Model,
     x: np.ndarray,
@@ -187,11 +209,21 @@ def tune(
     return model
 
 
+@takes(
+    input_of("model"),
+    same_length("x", "y"),
+    model=model(),
+    x=array("examples", "...", filled=True),
+    y=array("examples"),
+)
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
     """Return the share of examples whose largest logit is that of the right class."""
     return float((logits_of(model, x).argmax(axis=1) == y).mean())
 
 
+@takes(
+    input_of("model"), model=model(), x=array("examples", "...", filled=True), batch_size=whole(1)
+)
 def logits_of(model: keras.Model, x: np.ndarray, batch_size: int = 500) -> np.ndarray:
     """Run a model that is used once, such as one of many variants.
 

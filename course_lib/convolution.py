@@ -24,7 +24,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import array, choice, model, sequence, takes, whole
 from course_lib._windows import (
+    PADDING,
+    PAIR,
     Pair,
     as_pair,
     axes_geometry,
@@ -50,6 +53,12 @@ __all__ = [
 ]
 
 
+@takes(
+    input_size=whole(1),
+    kernel_size=whole(1),
+    stride=whole(1),
+    padding=PADDING,
+)
 def output_size(input_size: int, kernel_size: int, stride: int = 1, padding: str | int = 0) -> int:
     """Count the positions at which a kernel fits along one axis.
 
@@ -87,6 +96,7 @@ class ReceptiveField(NamedTuple):
     stride: int
 
 
+@takes(layers=sequence(sequence(whole(1))))
 def receptive_field(layers: Sequence[tuple[int, int]]) -> ReceptiveField:
     """Compute how many input pixels one unit sees after a stack of layers.
 
@@ -120,6 +130,13 @@ def receptive_field(layers: Sequence[tuple[int, int]]) -> ReceptiveField:
     return ReceptiveField(int(size), int(jump))
 
 
+@takes(
+    x=array("batch", "height", "width", "channels"),
+    kernel=array("height", "width", "channels", "filters"),
+    bias=array("filters"),
+    strides=PAIR,
+    padding=PADDING,
+)
 def conv2d_loops(
     x: np.ndarray,
     kernel: np.ndarray,
@@ -164,6 +181,13 @@ def conv2d_loops(
     return y if bias is None else y + np.asarray(bias)
 
 
+@takes(
+    x=array(finite=False),
+    kernel=array(finite=False, filled=True),
+    bias=array("filters"),
+    strides=PAIR,
+    padding=PADDING,
+)
 def conv2d(
     x: Any,
     kernel: Any,
@@ -209,6 +233,12 @@ def conv2d(
     return y if bias is None else y + ops.convert_to_tensor(bias, dtype=y.dtype)
 
 
+@takes(
+    x=array("batch", "height", "width", "channels"),
+    pool_size=PAIR,
+    strides=PAIR,
+    padding=choice(("valid", "same")),
+)
 def max_pool2d(
     x: Any, pool_size: Pair = 2, strides: Pair | None = None, padding: str = "valid"
 ) -> Any:
@@ -230,6 +260,12 @@ def max_pool2d(
     return _pool(x, ops.maximum, -math.inf, pool_size, strides, padding)
 
 
+@takes(
+    x=array("batch", "height", "width", "channels"),
+    pool_size=PAIR,
+    strides=PAIR,
+    padding=choice(("valid", "same")),
+)
 def average_pool2d(
     x: Any, pool_size: Pair = 2, strides: Pair | None = None, padding: str = "valid"
 ) -> Any:
@@ -255,6 +291,7 @@ def average_pool2d(
     return pool(x) / pixels
 
 
+@takes(input_shape=sequence(whole(1)), num_classes=whole(2))
 def small_cnn(
     input_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10
 ) -> keras.Model:
@@ -305,6 +342,7 @@ def small_cnn(
     return keras.Sequential(layers, name="small_cnn")
 
 
+@takes(model=model())
 def multiply_adds(model: keras.Model) -> dict[str, int]:
     """Count the multiply-adds of one forward pass of one image, layer by layer.
 

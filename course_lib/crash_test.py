@@ -19,6 +19,20 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
+from course_lib._checks import (
+    array,
+    function,
+    indices,
+    input_of,
+    instance,
+    mapping,
+    same_length,
+    sequence,
+    string,
+    takes,
+    truths,
+    whole,
+)
 from course_lib._crash_report import SCORES, Row, draw, table, values, write
 from course_lib._explainers import METHODS, Explainer, serves
 from course_lib._faithfulness import (
@@ -78,6 +92,13 @@ __all__ = [
 _LOTS = 8  # random orders whose mean area is what luck gets
 
 
+@takes(
+    subjects=sequence(instance(Subject, "a Subject")),
+    methods=mapping(function()),
+    examples=whole(),
+    fill=string(),
+    report=function(),
+)
 def run(
     subjects: Iterable[Subject],
     methods: Mapping[str, Explainer] | None = None,
@@ -117,6 +138,14 @@ def run(
     return rows
 
 
+@takes(
+    input_of("subject.model"),
+    same_length("x", "target"),
+    method=function(),
+    subject=instance(Subject, "a Subject"),
+    x=array("examples", "...", filled=True),
+    target=indices("examples", high=1),
+)
 def explain(method: Explainer, subject: Subject, x: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Explain examples, in units.
 
@@ -141,6 +170,7 @@ def explain(method: Explainer, subject: Subject, x: np.ndarray, target: np.ndarr
     return scores
 
 
+@takes(subject=instance(Subject, "a Subject"))
 def verified(subject: Subject) -> np.ndarray:
     """List the test examples in which a subject does what its scene teaches, by intervention.
 
@@ -155,6 +185,12 @@ def verified(subject: Subject) -> np.ndarray:
     return np.flatnonzero(good)
 
 
+@takes(
+    scene=instance(Scene, "a Scene"),
+    x=array("examples", "...", filled=True),
+    planted=truths(),
+    seed=whole(),
+)
 def nudged(scene: Scene, x: np.ndarray, planted: np.ndarray, seed: int = 0) -> np.ndarray:
     """Change inputs a little: some noise, or one word that was not planted.
 
@@ -180,6 +216,7 @@ def nudged(scene: Scene, x: np.ndarray, planted: np.ndarray, seed: int = 0) -> n
     return changed
 
 
+@takes(one=array("...", "units"), other=array("...", "units"))
 def similarity(one: np.ndarray, other: np.ndarray) -> float:
     """Return the mean rank correlation of two batches of explanations; 0 where one is constant."""
     return float(np.nan_to_num(rank_correlation(one, other)).mean())

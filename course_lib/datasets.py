@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from course_lib._checks import choice, string, takes
 from course_lib._files import DataError, data_folder, restore, verified
 from course_lib._full_sets import full_images, full_text
 
@@ -132,6 +133,7 @@ def course_size() -> str:
     return size
 
 
+@takes(name=string(), size=choice(("small", "full")))
 def load(name: str, size: str | None = None) -> Dataset | TextDataset:
     """Load a data set.
 
@@ -173,6 +175,7 @@ def load(name: str, size: str | None = None) -> Dataset | TextDataset:
     )
 
 
+@takes(name=string())
 def load_weights(name: str) -> list[np.ndarray]:
     """Load trained weights that ship with the course.
 

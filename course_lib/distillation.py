@@ -20,7 +20,7 @@ import numpy as np
 from keras import ops
 from scipy import optimize, special
 
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import array, check_between, check_whole, model, real, takes, whole
 from course_lib._classroom import Classroom, teach
 from course_lib._distillation_loss import (
     blended_loss,
@@ -80,6 +80,7 @@ class Distiller(keras.Model):
         distiller.fit(x, {"labels": y, "teacher": teacher.predict(x)}, epochs=5)
     """
 
+    @takes(student=model())
     def __init__(
         self, student: keras.Model, temperature: float = 4.0, alpha: float = 0.9, **options: Any
     ) -> None:
@@ -119,6 +120,7 @@ class Distiller(keras.Model):
         return cls(**(config | {"student": student}))
 
 
+@takes(logits=array(finite=False, filled=True))
 def ensemble_logits(logits: Any) -> np.ndarray:
     """Make one teacher of several: the logarithm of their mean probability.
 
@@ -144,6 +146,7 @@ def ensemble_logits(logits: Any) -> np.ndarray:
     return (special.logsumexp(members, axis=0) - np.log(len(values))).astype("float32")
 
 
+@takes(student_logits=array(), teacher_logits=array())
 def agreement(student_logits: Any, teacher_logits: Any) -> np.ndarray:
     """Measure fidelity: on which share of the examples do student and teacher answer alike?
 
@@ -163,6 +166,7 @@ def agreement(student_logits: Any, teacher_logits: Any) -> np.ndarray:
     return (student == teacher).mean(axis=-1)
 
 
+@takes(student_logits=array(), teacher_logits=array(), labels=array())
 def inherited_mistakes(student_logits: Any, teacher_logits: Any, labels: Any) -> np.ndarray:
     """Measure which share of its teacher's mistakes a student repeats, wrong class included.
 
@@ -188,6 +192,7 @@ def inherited_mistakes(student_logits: Any, teacher_logits: Any, labels: Any) ->
         return (wrong & (student == teacher)).sum(axis=-1) / wrong.sum(axis=-1)
 
 
+@takes(logits=array(), class_index=whole(), share=real(1e-6, 1 - 1e-6))
 def fitting_bias(logits: Any, class_index: int, share: float) -> float:
     """Find what to add to one class's logit so that its mean probability is a given share.
 

@@ -14,6 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from course_lib._checks import function, takes
+
 __all__ = [
     "active_backend",
     "compile",
@@ -51,6 +53,7 @@ def visible_gpus() -> list[str]:
         return []  # JAX raises where there are none
 
 
+@takes(function=function())
 def value_and_grad(
     function: Callable[..., Any], argnums: int | Sequence[int] = 0
 ) -> Callable[..., tuple[Any, Any]]:
@@ -87,6 +90,7 @@ def value_and_grad(
     return value_and_gradients
 
 
+@takes(function=function())
 def per_example_gradients(
     function: Callable[..., Any], argnums: int | Sequence[int] = 0
 ) -> Callable[..., Any]:
@@ -128,6 +132,7 @@ def per_example_gradients(
     return gradients_by_example
 
 
+@takes(function=function())
 def compile(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a faster form of a function: the backend records it once and then runs the record.
 
@@ -233,7 +238,7 @@ _BACKENDS = {"tensorflow": _TensorFlow, "jax": _Jax, "torch": _Torch}
 
 
 def _positions(argnums: int | Sequence[int]) -> tuple[int, ...]:
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    positions = tuple(argnums) if isinstance(argnums, list | tuple) else (argnums,)
     whole = all(isinstance(place, int) and place >= 0 for place in positions)
     if not whole or not positions or len(set(positions)) != len(positions):
         raise ValueError(

@@ -15,7 +15,7 @@ Breiman (2001) and Fisher, Rudin and Dominici (2019); Craven and Shavlik (1996);
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,7 +32,16 @@ from course_lib._black_box import (
     check_seed,
     table,
 )
-from course_lib._checks import check_whole
+from course_lib._checks import (
+    array,
+    check_whole,
+    function,
+    sequence,
+    shape_of,
+    string,
+    takes,
+    whole,
+)
 from course_lib._lime import LocalExplanation, Neighborhood, lime_tabular
 from course_lib._lime_parts import lime_image, lime_text
 from course_lib._local_fit import LocalFit, exponential_kernel, fit_local, select_features
@@ -84,6 +93,14 @@ class Importance(NamedTuple):
     score: float
 
 
+@takes(
+    predict=function(),
+    x=array(finite=False),
+    y=array("examples", "..."),
+    metric=function(),
+    repeats=whole(),
+    seed=whole(),
+)
 def permutation_importance(
     predict: Predict,
     x: Any,
@@ -144,6 +161,12 @@ def permutation_importance(
     return Importance(drops.mean(axis=1), drops.std(axis=1), drops, score)
 
 
+def _columns_fit(given: Mapping[str, Any]) -> None:
+    shape, names = shape_of(given["x"]), given["self"].names
+    if shape[1] != len(names):
+        raise ValueError(f"x must have {len(names)} features, but its shape is {shape}.")
+
+
 @dataclass(frozen=True)
 class SurrogateTree:
     """A decision tree that imitates a model.
@@ -161,15 +184,24 @@ class SurrogateTree:
     leaves: int
     names: tuple[str, ...] = field(repr=False)
 
+    @takes(_columns_fit, x=array("rows", "features"))
     def predict(self, x: Any) -> np.ndarray:
         """Return the tree's classes or scores for rows, shape ``(rows,)``."""
         return self.tree.predict(table(x, "x"))
 
+    @takes(decimals=whole())
     def rules(self, decimals: int = 2) -> str:
         """Write the tree as nested conditions."""
         return export_text(self.tree, feature_names=list(self.names), decimals=decimals)
 
 
+@takes(
+    predict=function(),
+    x=array(finite=False),
+    x_test=array(finite=False),
+    names=sequence(string()),
+    seed=whole(),
+)
 def surrogate_tree(
     predict: Predict,
     x: Any,
@@ -218,6 +250,15 @@ def surrogate_tree(
     return SurrogateTree(tree, float(fidelity), int(tree.get_n_leaves()), names)
 
 
+@takes(
+    hidden=function(),
+    shown=function(),
+    x=array(finite=False),
+    perturbed=array(finite=False),
+    trees=whole(1),
+    leaf=whole(1),
+    seed=whole(),
+)
 def two_faced(
     hidden: Predict,
     shown: Predict,

@@ -27,6 +27,19 @@ from keras import ops
 
 from course_lib import gradients as backend_gradients
 from course_lib._autodiff import Graph, Variable, computation_graph
+from course_lib._checks import (
+    array,
+    choice,
+    either,
+    floats,
+    function,
+    indices,
+    instance,
+    real,
+    sequence,
+    takes,
+    whole,
+)
 from course_lib._graph_drawing import draw_graph
 from course_lib._layers import (
     ACTIVATIONS,
@@ -67,8 +80,15 @@ __all__ = [
 ]
 
 Parameters = list[tuple[Any, Any]]  # (kernel, bias) of each layer
+LAYERS = sequence(sequence(floats(), 2, 2), 1)
 
 
+@takes(
+    sizes=sequence(whole(1), 2),
+    seed=whole(),
+    scheme=either(choice(("glorot", "he")), real(0)),
+    dtype=choice(("float32", "float64")),
+)
 def init_parameters(
     sizes: Sequence[int], seed: int, scheme: str | float = "glorot", dtype: str = "float32"
 ) -> Parameters:
@@ -110,6 +130,7 @@ def init_parameters(
     return parameters
 
 
+@takes(parameters=LAYERS, x=floats("...", "features"), activation=choice(ACTIVATIONS))
 def forward(parameters: Parameters, x: Any, activation: str = "relu") -> Any:
     """Compute the logits of a multilayer perceptron (``eq-neural-networks-forward``).
 
@@ -131,6 +152,13 @@ def forward(parameters: Parameters, x: Any, activation: str = "relu") -> Any:
     return dense(x, *parameters[-1])
 
 
+@takes(
+    parameters=LAYERS,
+    x=floats("batch", "features"),
+    labels=indices("batch"),
+    activation=choice(ACTIVATIONS),
+    weight_penalty=real(0),
+)
 def backward(
     parameters: Parameters,
     x: Any,
@@ -181,6 +209,7 @@ def backward(
     return loss, found
 
 
+@takes(function=function(), x=array(), step=real(0, open_start=True))
 def central_differences(
     function: Callable[[np.ndarray], float], x: np.ndarray, step: float = 1e-5
 ) -> np.ndarray:
@@ -211,6 +240,16 @@ def central_differences(
     return slopes
 
 
+@takes(
+    parameters=LAYERS,
+    optimizer=instance(Optimizer, "an Optimizer"),
+    x=floats("examples", "features"),
+    labels=array("examples"),
+    epochs=whole(),
+    batch_size=whole(),
+    seed=whole(),
+    activation=choice(ACTIVATIONS),
+)
 def train(
     parameters: Parameters,
     optimizer: Optimizer,

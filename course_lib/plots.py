@@ -13,6 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from course_lib import _lines, _panels
+from course_lib._checks import (
+    array,
+    either,
+    flag,
+    instance,
+    mapping,
+    real,
+    sequence,
+    string,
+    takes,
+    whole,
+)
 from course_lib._describe import curve_details, number, spread_details
 from course_lib._display import publish
 from course_lib._svg import INK, MARKERS, PALETTE, STROKES, WIDEST, inline_svg, new_figure, style
@@ -35,7 +47,12 @@ __all__ = [
     "training_curves",
 ]
 
+LABELS = either(string(), sequence(either(string(), real())))
 
+
+@takes(
+    rows=whole(1), columns=whole(1), width=real(0, open_start=True), height=real(0, open_start=True)
+)
 def figure(
     rows: int = 1, columns: int = 1, *, width: float | None = None, height: float | None = None
 ) -> tuple[Figure, np.ndarray]:
@@ -59,6 +76,7 @@ def figure(
     return new_figure(rows, columns, width, 3.2 * rows if height is None else height)
 
 
+@takes(figure=instance(Figure, "a figure of plots.figure"), description=string(1), details=string())
 def show(figure: Figure, description: str, details: str = "") -> None:
     """Show a figure as an inline SVG with its description as alternative text, and empty it.
 
@@ -81,6 +99,15 @@ def show(figure: Figure, description: str, details: str = "") -> None:
 
 
 @style()
+@takes(
+    x=array(),
+    series=mapping(array()),
+    xlabel=string(),
+    ylabel=string(),
+    description=string(1),
+    log_x=flag(),
+    log_y=flag(),
+)
 def curves(
     x: Sequence[float],
     series: Mapping[str, object],
@@ -126,6 +153,7 @@ def curves(
 
 
 @style()
+@takes(histories=instance(Mapping, "a dictionary"), metric=string(1), description=string(1))
 def training_curves(
     histories: Mapping[str, object], metric: str = "accuracy", *, description: str | None = None
 ) -> None:
@@ -162,6 +190,7 @@ def training_curves(
 
 
 @style()
+@takes(values=mapping(array(), 1), xlabel=string(), description=string(1), log_x=flag())
 def bars(
     values: Mapping[str, object], *, xlabel: str, description: str, log_x: bool = False
 ) -> None:
@@ -202,6 +231,12 @@ def bars(
 
 
 @style()
+@takes(
+    images=array(finite=False),
+    titles=LABELS,
+    columns=whole(1, 10),
+    description=string(1),
+)
 def image_grid(
     images: np.ndarray,
     titles: Sequence[str] | None = None,
@@ -232,6 +267,13 @@ def image_grid(
 
 
 @style()
+@takes(
+    images=array(finite=False),
+    maps=array(finite=False),
+    titles=LABELS,
+    columns=whole(1, 10),
+    description=string(1),
+)
 def heat_maps(
     images: np.ndarray | None,
     maps: np.ndarray,
@@ -287,6 +329,12 @@ def heat_maps(
 
 
 @style()
+@takes(
+    weights=array("queries", "keys", filled=True),
+    row_labels=LABELS,
+    column_labels=LABELS,
+    description=string(1),
+)
 def attention_map(
     weights: np.ndarray,
     row_labels: Sequence[str],
@@ -322,6 +370,12 @@ def attention_map(
 
 
 @style()
+@takes(
+    labels=array(finite=False),
+    predictions=array(finite=False),
+    class_names=sequence(string()),
+    description=string(1),
+)
 def confusion_matrix(
     labels: np.ndarray,
     predictions: np.ndarray,
@@ -368,6 +422,12 @@ def confusion_matrix(
 
 
 @style()
+@takes(
+    text=string(),
+    values=array(finite=False),
+    titles=LABELS,
+    description=string(1),
+)
 def text_maps(
     text: str, values: np.ndarray, titles: Sequence[str] | None = None, *, description: str
 ) -> None:

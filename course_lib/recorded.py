@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from course_lib._checks import location, mapping, sequence, string, takes, whole
 from course_lib._display import publish
 from course_lib.datasets import SIZES, course_size
 from course_lib.devices import describe
@@ -31,6 +32,7 @@ _KEYS = {
 }
 
 
+@takes(values=mapping(keys=string()), seeds=sequence(whole()), folder=location())
 def save(
     experiment: str,
     values: Mapping[str, float | int | str],
@@ -78,6 +80,7 @@ def save(
     return path
 
 
+@takes(folder=location())
 def load(experiment: str, folder: Path | str | None = None) -> list[dict]:
     """Return the recorded runs of an experiment, the newest first.
 
@@ -106,6 +109,7 @@ def load(experiment: str, folder: Path | str | None = None) -> list[dict]:
     return sorted(records, key=lambda record: record["date"], reverse=True)
 
 
+@takes(folder=location())
 def show(experiment: str, folder: Path | str | None = None) -> None:
     """Show the recorded runs of an experiment as a table, or say that there are none yet.
 

@@ -27,9 +27,11 @@ from course_lib._characters import (
     Vocabulary,
     character_lstm,
     character_windows,
+    check_known,
     check_writing,
     draw,
 )
+from course_lib._checks import array, floats, model, real, sequence, string, takes, whole
 from course_lib._ngrams import ngram_bits
 from course_lib._sequences import batch_first, checked, project, start
 
@@ -52,6 +54,13 @@ __all__ = [
 _UNROLL = 8
 
 
+@takes(
+    x=array(finite=False),
+    kernel=array("features", "units", finite=False),
+    recurrent_kernel=array("units", "units", finite=False),
+    bias=array(finite=False),
+    initial_state=array(finite=False),
+)
 def rnn(
     x: Any,
     kernel: Any,
@@ -90,6 +99,13 @@ def rnn(
     return batch_first(states), last
 
 
+@takes(
+    x=array(finite=False),
+    kernel=array("features", "4 * units", finite=False),
+    recurrent_kernel=array("units", "4 * units", finite=False),
+    bias=array(finite=False),
+    initial_state=sequence(array(finite=False)),
+)
 def lstm(
     x: Any,
     kernel: Any,
@@ -122,6 +138,13 @@ def lstm(
     return batch_first(hidden), last
 
 
+@takes(
+    x=array(finite=False),
+    kernel=array("features", "3 * units", finite=False),
+    recurrent_kernel=array("units", "3 * units", finite=False),
+    bias=array(finite=False),
+    initial_state=array(finite=False),
+)
 def gru(
     x: Any,
     kernel: Any,
@@ -182,6 +205,13 @@ class LSTMTrace(NamedTuple):
     output_gate: Any
 
 
+@takes(
+    x=array(finite=False),
+    kernel=array("features", "4 * units", finite=False),
+    recurrent_kernel=array("units", "4 * units", finite=False),
+    bias=array(finite=False),
+    initial_state=sequence(array(finite=False)),
+)
 def open_lstm(
     x: Any,
     kernel: Any,
@@ -216,6 +246,7 @@ def open_lstm(
     return LSTMTrace(*map(batch_first, traces))
 
 
+@takes(model=model(), ids=array(filled=True), states=sequence(sequence(floats("batch", "units"))))
 def advance(model: keras.Model, ids: Any, states: list | None = None) -> tuple[Any, list]:
     """Read on: return the logits at each character, and the states to read on from.
 
@@ -241,13 +272,21 @@ def advance(model: keras.Model, ids: Any, states: list | None = None) -> tuple[A
             f"ids must be whole numbers of shape (batch, time), got {ids.dtype} of shape "
             f"{ids.shape}."
         )
-    weights, units = _weights(model)
+    weights, units = _weights(model, ids)
     if states is None:
         states = [(np.zeros((len(ids), n), "float32"),) * 2 for n in units]
     tensors = keras.tree.map_structure(ops.convert_to_tensor, (ids.astype("int32"), states))
     return _compiled_reading()(weights, *tensors)
 
 
+@takes(
+    model=model(),
+    prompt=string(),
+    length=whole(),
+    temperature=real(0),
+    top_k=whole(1),
+    seed=whole(),
+)
 def generate(
     model: keras.Model,
     prompt: str,
@@ -284,13 +323,16 @@ def generate(
             "character_lstm(vocabulary, ...), or set model.vocabulary."
         )
     random = np.random.default_rng(seed)
-    logits, states = advance(model, vocabulary.encode(prompt)[None])
+    logits, states = advance(model, vocabulary._numbers(prompt, "prompt")[None])
     if logits.shape[-1] != len(vocabulary):
         raise ValueError(
             f"model knows {logits.shape[-1]} characters and its vocabulary {len(vocabulary)}: "
             "set model.vocabulary to the one that it was trained with."
         )
-    weights, read_on = _weights(model)[0], _compiled_reading()
+    weights, read_on = (
+        _weights(model, vocabulary._numbers(prompt, "prompt"))[0],
+        _compiled_reading(),
+    )
     written = []
     while len(written) < length:
         last = ops.convert_to_numpy(logits)[0, -1]
@@ -327,7 +369,7 @@ def _scan_lstm(
     return tuple(states), tuple(last)
 
 
-def _weights(model: keras.Model) -> tuple[tuple, list[int]]:
+def _weights(model: keras.Model, ids: np.ndarray) -> tuple[tuple, list[int]]:
     """Return embedding, LSTM and dense weights as tensors, and the units of each LSTM."""
     kinds = (keras.layers.Embedding, keras.layers.LSTM, keras.layers.Dense)
     layers = [layer for layer in model.layers if isinstance(layer, kinds)]
@@ -337,6 +379,7 @@ def _weights(model: keras.Model) -> tuple[tuple, list[int]]:
             "model must be made by character_lstm: an Embedding, LSTM layers, and a Dense layer; "
             f"got {', '.join(names) or 'none of these'}."
         )
+    check_known(ids, layers[0])
     tensors = [tuple(ops.copy(variable.value) for variable in layer.weights) for layer in layers]
     return tuple(tensors), [layer.units for layer in layers[1:-1]]
 

@@ -12,7 +12,7 @@ Pritzel and Blundell (2017) for ensembles; Guo and others (2017) for calibration
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -25,6 +25,7 @@ from course_lib._calibration import (
     reliability,
     temperature_scaling,
 )
+from course_lib._checks import array, check_input, either, flag, function, sequence, takes, whole
 from course_lib._checks import check_between as _check_between
 from course_lib._draws import Seed
 from course_lib._draws import float_tensor as _float
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 
+@takes(weights=either(array(), sequence(array())))
 def l2_penalty(weights: Any, strength: float) -> Any:
     """Compute the penalty ``strength * sum(w**2)`` on large weights.
 
@@ -78,6 +80,7 @@ def l2_penalty(weights: Any, strength: float) -> Any:
     return strength * sum(squares[1:], start=squares[0])
 
 
+@takes(x=array(), training=flag())
 def dropout(x: Any, rate: float, seed: Seed, training: bool = True) -> Any:
     """Silence each number with probability ``rate`` and scale up the rest.
 
@@ -107,6 +110,7 @@ def dropout(x: Any, rate: float, seed: Seed, training: bool = True) -> Any:
     return ops.where(kept, x / (1 - rate), ops.zeros_like(x))
 
 
+@takes(labels=array(), num_classes=whole(2))
 def label_smoothing(labels: Any, num_classes: int, amount: float) -> Any:
     """Turn class indices into targets that are not quite sure.
 
@@ -140,6 +144,7 @@ def label_smoothing(labels: Any, num_classes: int, amount: float) -> Any:
     return (1 - amount) * one_hot + amount / num_classes
 
 
+@takes(x=array("batch", "...", filled=True), y=array("batch", "...", filled=True))
 def mixup(x: Any, y: Any, alpha: float, seed: Seed) -> tuple[Any, Any]:
     """Replace each example by a mixture of it and another one.
 
@@ -176,6 +181,12 @@ def mixup(x: Any, y: Any, alpha: float, seed: Seed) -> tuple[Any, Any]:
     return _mix(x, partners, shares), _mix(y, partners, shares)
 
 
+def _each_takes(given: Mapping[str, Any]) -> None:
+    for model in given["models"]:
+        check_input(model, "x", given["x"])
+
+
+@takes(_each_takes, models=sequence(function()), x=array("batch", "..."), batch_size=whole())
 def ensemble_predict(models: Sequence[Callable[[Any], Any]], x: Any, batch_size: int = 500) -> Any:
     """Average the *probabilities* of several models.
 

@@ -25,6 +25,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_lib._checks import array, function, input_of, real, string, takes, whole
 from course_lib._explained_inputs import as_inputs, as_targets, check_count, in_batches
 from course_lib._explained_models import guided, layer_and_rest, named_layer, sloped
 from course_lib._feature_visualization import activation_maximization, unit_activations
@@ -59,6 +60,7 @@ Model = Callable[[Any], Any]
 Target = int | Sequence[int] | np.ndarray
 
 
+@takes(input_of("model"), x=array(finite=False), batch_size=whole(1), model=function())
 def gradient(model: Model, x: np.ndarray, target: Target, batch_size: int = 256) -> np.ndarray:
     """Compute how the score of a class changes with each number of the input.
 
@@ -83,6 +85,7 @@ def gradient(model: Model, x: np.ndarray, target: Target, batch_size: int = 256)
     return in_batches(sloped(model), [x, as_targets(model, x, target)], batch_size)
 
 
+@takes(input_of("model"), x=array(finite=False), batch_size=whole(1), model=function())
 def gradient_times_input(
     model: Model, x: np.ndarray, target: Target, batch_size: int = 256
 ) -> np.ndarray:
@@ -105,6 +108,14 @@ def gradient_times_input(
     return as_inputs(x) * gradient(model, x, target, batch_size)
 
 
+@takes(
+    input_of("model"),
+    model=function(),
+    x=array(finite=False),
+    noise=real(),
+    seed=whole(),
+    batch_size=whole(1),
+)
 def smooth_grad(
     model: Model,
     x: np.ndarray,
@@ -151,6 +162,9 @@ def smooth_grad(
     return (total / samples).astype(np.float32)
 
 
+@takes(
+    input_of("model"), x=array(finite=False), batch_size=whole(1), layer=string(), model=function()
+)
 def grad_cam(
     model: keras.Model, x: np.ndarray, target: Target, layer: str, batch_size: int = 256
 ) -> np.ndarray:
@@ -194,6 +208,7 @@ def grad_cam(
     return in_batches(weighted, [x, targets], batch_size)
 
 
+@takes(input_of("model"), x=array(finite=False), batch_size=whole(1), model=function())
 def guided_backpropagation(
     model: keras.Model, x: np.ndarray, target: Target, batch_size: int = 256
 ) -> np.ndarray:

@@ -8,11 +8,26 @@ Topin.
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+
+from course_lib._checks import (
+    array,
+    check_input,
+    flag,
+    input_of,
+    location,
+    model,
+    model_shape,
+    real,
+    sequence,
+    takes,
+    whole,
+)
 
 __all__ = ["OneCycle", "Stopwatch", "fit", "one_cycle", "restart", "scale_images", "set_seed"]
 
@@ -32,6 +47,29 @@ def set_seed(seed: int) -> None:
     if not whole or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, but it is {seed!r}.")
     keras.utils.set_random_seed(int(seed))
+
+
+def _labels_and_validation_fit(given: Mapping[str, Any]) -> None:
+    """Refuse class indices that the model has no output for: on a GPU they would become NaN."""
+    if given.get("validation_data") is not None:
+        check_input(given["model"], "validation_data[0]", given["validation_data"][0])
+    shape, loss = model_shape(given["model"], "output_shape"), getattr(given["model"], "loss", None)
+    sparse = "sparse_categorical_crossentropy"
+    if shape is None or not any(sparse == one for one in (loss, getattr(loss, "name", None))):
+        return
+    y = np.asarray(given["y"])
+    if y.size and not 0 <= y.min() <= y.max() < shape[-1]:
+        raise ValueError(
+            f"y must hold class indices from 0 to {shape[-1] - 1}, as the model has {shape[-1]} "
+            f"outputs, but they go from {y.min()} to {y.max()}."
+        )
+
+
+def _weights_fit(given: Mapping[str, Any]) -> None:
+    shapes = [tuple(np.shape(one)) for one in given["weights"]]
+    own = [tuple(one.shape) for one in getattr(given["model"], "weights", [])]
+    if own and shapes != own:
+        raise ValueError(f"weights must have the model's shapes, {own}, but have {shapes}.")
 
 
 def scale_images(images: np.ndarray) -> np.ndarray:
@@ -55,6 +93,19 @@ def scale_images(images: np.ndarray) -> np.ndarray:
     return images.astype(np.float32) / np.float32(255)
 
 
+@takes(
+    input_of("model", "x"),
+    _labels_and_validation_fit,
+    model=model(),
+    x=array(finite=False),
+    y=array("examples", "..."),
+    epochs=whole(1),
+    batch_size=whole(1),
+    validation_data=sequence(array("examples", "...", finite=False), 2, 2),
+    callbacks=sequence(),
+    progress=flag(),
+    checkpoint=location(),
+)
 def fit(
     model: keras.Model,
     x: np.ndarray,
@@ -120,6 +171,7 @@ def fit(
     )
 
 
+@takes(_weights_fit, weights=sequence(array()))
 def restart(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
     """Put a compiled model back to the start of its training, without compiling it again.
 
@@ -191,6 +243,7 @@ def one_cycle(
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     """The schedule that ``one_cycle`` returns; saved and loaded together with its model."""
 
+    @takes(peak=real(), steps=whole(), warmup=real(), start=real(), end=real())
     def __init__(
         self,
         peak: float,

@@ -20,7 +20,21 @@ import numpy as np
 from keras import layers, ops
 
 from course_lib import gradients, training
-from course_lib._checks import check_whole
+from course_lib._checks import (
+    array,
+    check_whole,
+    either,
+    flag,
+    function,
+    instance,
+    mapping,
+    model,
+    real,
+    sequence,
+    string,
+    takes,
+    whole,
+)
 from course_lib._low_rank import LowRank, low_rank_adapt, merge_low_rank
 from course_lib._model_parts import (
     feature_extractor,
@@ -55,6 +69,7 @@ __all__ = [
 Examples = tuple[np.ndarray, np.ndarray]
 
 
+@takes(features=array(finite=False), labels=array(), penalty=real())
 def fit_head(
     features: np.ndarray, labels: np.ndarray, num_classes: int, penalty: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -104,6 +119,9 @@ def fit_head(
     return kernel.astype("float32"), (offset - mean @ kernel).astype("float32")
 
 
+@takes(
+    model=model(), data=sequence(array(), 2, 2), layer=string(), penalty=real(0, open_start=True)
+)
 def linear_probe(
     model: keras.Model, data: Examples, layer: str | None = None, penalty: float = 1.0
 ) -> keras.Model:
@@ -134,6 +152,7 @@ def linear_probe(
     return probe
 
 
+@takes(model=model(), decay=real())
 def layer_rates(model: keras.Model, decay: float) -> dict[str, float]:
     """Give each layer a share of the learning rate that falls toward the input.
 
@@ -173,6 +192,7 @@ class LayerwiseAdam(keras.optimizers.Adam):
             not named gets 1.
     """
 
+    @takes(learning_rate=either(real(0), function(), array()), shares=mapping(real(0)))
     def __init__(self, learning_rate: Any = 1e-3, shares: Mapping[str, float] = {}, **options: Any):  # noqa: B006
         """Take a learning rate and the shares."""
         super().__init__(learning_rate, **options)
@@ -189,6 +209,7 @@ class LayerwiseAdam(keras.optimizers.Adam):
         return super().get_config() | {"shares": self.shares}
 
 
+@takes(model=model(), optimizer=instance(keras.optimizers.Optimizer, "a Keras optimizer"))
 def compile_classifier(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
     """Compile a model for logits and class indices, so that a short training starts soon.
 
@@ -230,6 +251,16 @@ class FineTuner:
         ValueError: an argument is out of range.
     """
 
+    @takes(
+        model=model(),
+        num_classes=whole(2),
+        steps=whole(1),
+        learning_rate=real(0, open_start=True),
+        rate_decay=real(0, 1, open_start=True),
+        batch_size=whole(1),
+        head_first=flag(),
+        keep_statistics=flag(),
+    )
     def __init__(
         self,
         model: keras.Model,
@@ -290,6 +321,7 @@ class FineTuner:
         return self.model.get_weights()
 
 
+@takes(model=model(), data=sequence(array(), 2, 2), seed=whole())
 def fine_tune(model: keras.Model, data: Examples, *, seed: int = 0, **options: Any) -> keras.Model:
     """Put a new head on a model and tune all of it: the head first, then everything gently.
 

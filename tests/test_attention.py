@@ -506,8 +506,14 @@ A = np.zeros((2, 3, 4), "float32")
         (lambda: attention.attention_rollout([-np.ones((1, 1, 2, 2))]), "not be negative"),
         (lambda: attention.character_transformer(9, 10, num_heads=4), "must divide"),
         (lambda: attention.character_transformer(9, layers=0), "layers must be"),
-        (lambda: attention.character_transformer(9, positions="odd"), "kind must be"),
-        (lambda: attention.attention_weights(keras.Sequential([]), A), "character_transformer"),
+        (
+            lambda: attention.character_transformer(9, positions="odd"),
+            "positions must be one of .learned.,",
+        ),
+        (
+            lambda: attention.attention_weights(keras.Sequential([]), A),
+            "ids must be an array of whole numbers of",
+        ),
         (lambda: attention.generate(keras.Sequential([]), "a"), "carry its vocabulary"),
         (lambda: attention.Words("a text"), r"write \[text\]"),
         (lambda: attention.Words(["", " "]), "at least one word"),
@@ -530,7 +536,7 @@ def test_bad_input_is_refused(call, message):
     ("arguments", "message"),
     [
         ({"prompt": ""}, "at least one character"),
-        ({"length": -1}, "length must not be negative"),
+        ({"length": -1}, "length must be a whole number from 0 on"),
         ({"temperature": -1.0}, "temperature must be"),
         ({"top_k": 0}, "top_k must be"),
         ({"prompt": "@"}, "not in the vocabulary"),

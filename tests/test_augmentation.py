@@ -452,7 +452,10 @@ CALLS = [
     (lambda: augmentation.cutout(IMAGES, 0, -1), "size must be a whole number"),
     (lambda: augmentation.color_jitter(255 * IMAGES, 0), "brightness from 0 to 1, but they go"),
     (lambda: augmentation.color_jitter(IMAGES, 0, contrast=2), "contrast must be .* at most 1"),
-    (lambda: augmentation.add_noise(IMAGES * np.nan, 0), "brightness from 0 to 1"),
+    (
+        lambda: augmentation.add_noise(IMAGES * np.nan, 0),
+        "images must be an array of finite numbers",
+    ),
     (lambda: augmentation.add_noise(IMAGES, 0, -0.1), "deviation must be a number at least 0"),
     (lambda: augmentation.random_augment(IMAGES, 0, ["rotat"]), "operations must be .*identity"),
     (lambda: augmentation.random_augment(IMAGES, 0, []), "operations must be"),

@@ -601,13 +601,13 @@ REFUSED = [
     (lambda: compression.magnitude_mask(BAD, 0.5), "weights must be finite"),
     (lambda: compression.magnitude_mask(np.ones(0), 0.5), "weights must be finite"),
     (lambda: compression.magnitude_mask(np.ones(3), 1.5), "sparsity must be a number"),
-    (lambda: compression.magnitude_mask(np.ones(3), np.nan), "sparsity must be a number"),
+    (lambda: compression.magnitude_mask(np.ones(3), np.nan), "sparsity must be a finite number"),
     (lambda: compression.global_masks([], 0.5), "several must hold at least one"),
     (lambda: compression.prune_model(dense_net(), 0.5, "all"), "scope must be"),
     (lambda: compression.prune_model(dense_net(), {"third": 0.5}), "third was given"),
     (lambda: compression.cubic_sparsity(1, 0.9, 10, 10), "end must be a whole number from 11"),
     (lambda: compression.cubic_sparsity(1, 0.5, 0, 10, 0.6), "initial must be"),
-    (lambda: compression.GradualPruning(1.2, 0, 10), "final must be"),
+    (lambda: compression.GradualPruning(1.2, 0, 10), "sparsity must be a number"),
     (lambda: compression.GradualPruning(0.5, 0, 10, every=0), "every must be"),
     (lambda: compression.GradualPruning({"a": 0.5}, 0, 10, scope="global"), "scope must be"),
     (lambda: compression.channels_to_keep(dense_net(), 1.0), "sparsity must be"),
@@ -634,7 +634,10 @@ REFUSED = [
         lambda: compression.shared_codebooks(compression.prune_model(dense_net(), 1.0), 4),
         "must have a weight that is not zero",
     ),
-    (lambda: compression.surviving(np.ones((2, 3)), np.ones((2, 4)), 0.5), "one shape"),
+    (
+        lambda: compression.surviving(np.ones((2, 3)), np.ones((2, 4)), 0.5),
+        "masks must be an array",
+    ),
 ]
 
 

@@ -145,7 +145,7 @@ def test_the_cause_of_an_image_is_where_its_garment_lies():
     [
         ({"seed": -1}, "seed must be a whole number"),
         ({"seed": 0, "examples": 1}, "at least 2"),
-        ({"seed": 0, "agreement": 0.2}, "agreement must be a share"),
+        ({"seed": 0, "agreement": 0.2}, "agreement must be a number at least 0.5"),
     ],
 )
 def test_planting_refuses_nonsense(make, arguments, message):
@@ -200,7 +200,7 @@ def test_ties_fall_by_lot():
 
 def test_the_scores_refuse_nonsense():
     scores, truth = np.ones((2, 3)), np.eye(3, dtype=bool)[:2]
-    with pytest.raises(ValueError, match="truth must be truth values"):
+    with pytest.raises(ValueError, match="truth must be an array of truth values"):
         crash_test.recall_at(scores, truth.astype(int))
     with pytest.raises(ValueError, match="at least one true unit"):
         crash_test.recall_at(scores, ~np.ones((2, 3), bool))
@@ -308,7 +308,7 @@ def test_a_removal_curve_refuses_what_is_no_order():
 
 def test_units_refuse_another_shape():
     for shape in ((2, 30, 30), (2, 7), (2, 8, 8, 3, 2)):
-        with pytest.raises(ValueError, match="an explanation must have shape"):
+        with pytest.raises(ValueError, match="values must have shape"):
             crash_test.to_units(np.zeros(shape), (8, 8))
 
 
@@ -579,7 +579,7 @@ def test_the_bench_refuses_what_does_not_fit(subject):
     with pytest.raises(ValueError, match="Only 0 test examples"):
         crash_test.run([linear(subject.scene, np.zeros(10))], {}, examples=3)
     wrong = {"too short": lambda subject, x, target: np.ones((len(x), 3))}
-    with pytest.raises(ValueError, match="an explanation must have shape"):
+    with pytest.raises(ValueError, match="values must have shape"):
         crash_test.run([subject], wrong, examples=3)
     broken = {"broken": lambda subject, x, target: np.full(x.shape, np.nan)}
     with pytest.raises(ValueError, match="finite"):

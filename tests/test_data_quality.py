@@ -382,7 +382,10 @@ P = np.full((6, 2), 0.5)
     ("call", "words"),
     [
         (lambda: data_quality.drop_values(X[0], 0.1, seed=0), "x must have the shape"),
-        (lambda: data_quality.drop_values([["a", "b"]], 0.1, seed=0), "x must hold numbers"),
+        (
+            lambda: data_quality.drop_values([["a", "b"]], 0.1, seed=0),
+            "x must be an array of numbers",
+        ),
         (lambda: data_quality.drop_values(X * np.inf, 0.1, seed=0), "infinite"),
         (lambda: data_quality.drop_values(X * np.nan, 0.1, seed=0), "missing values"),
         (

@@ -155,7 +155,7 @@ def test_unknown_name_lists_the_known_ones():
 
 
 def test_unknown_size():
-    with pytest.raises(ValueError, match="size must be 'small', 'full'.*'tiny'"):
+    with pytest.raises(ValueError, match="size must be one of 'small', 'full'.*'tiny'"):
         datasets.load("mnist", "tiny")
 
 

@@ -419,13 +419,13 @@ ROWS = probabilities((9, 4))
         (lambda: le.nt_xent_loss(random((5, 2)), random((5, 2)), 0), "temperature must"),
         (lambda: le.random_resized_crop(random((2, 4, 4, 1)), 0.0, 0), "smallest must"),
         (lambda: le.random_resized_crop(np.ones((2, 4, 4)), 0.5, 0), "images must"),
-        (lambda: le.contrastive_pretraining(None, random((3, 4)), None, epochs=1), "batch_size"),
+        (lambda: le.contrastive_pretraining(None, random((3, 4)), None, epochs=1), "network must"),
         (lambda: le.rotation_task(random((2, 4, 5, 1)), 0), "side, side"),
         (lambda: le.prototypes(random((4, 2)), np.array([0, 1, 3, 3]), 3), "anew"),
         (lambda: le.prototypes(random((4, 2)), np.array([0, 1]), 2), "embeddings and labels"),
         (lambda: le.prototype_logits(random((4, 2)), random((3, 3))), "queries and centers"),
         (lambda: le.episode(np.array([0, 0, 1]), [0, 1], 1, 1, 0), "class 1 has 1"),
-        (lambda: le.maml_loss(start(), (None, None), (None, None), 0.1, -1), "steps must"),
+        (lambda: le.maml_loss(start(), (None, None), (None, None), 0.1), "support must"),
     ],
 )
 def test_errors_say_what_to_do(call, message):

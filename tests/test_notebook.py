@@ -26,9 +26,9 @@ def shown(monkeypatch) -> list:
 
 
 def test_it_is_the_real_source(shown):
-    notebook.show_source(claims.slug)
+    notebook.show_source(claims.readable)
     ((plain, bundle),) = shown
-    assert plain == inspect.getsource(claims.slug).rstrip("\n")
+    assert plain == inspect.getsource(claims.readable).rstrip("\n")
     assert bundle["text/markdown"] == f"```python\n{plain}\n```"
 
 
@@ -41,6 +41,13 @@ def test_several_objects_in_order(shown):
 def test_a_method_is_dedented(shown):
     notebook.show_source(Outer.method)
     assert shown[0][0] == "def method(self):\n    return 1"
+
+
+def test_what_arguments_must_be_is_left_out(shown):
+    notebook.show_source(claims.slug)
+    source = inspect.getsource(claims.slug).rstrip("\n")
+    assert source.startswith("@takes(")
+    assert shown[0][0] == source[source.index("def slug") :]
 
 
 def test_backticks_in_the_source_do_not_end_the_block(shown):

@@ -256,7 +256,7 @@ def test_images_of_another_form(images, message):
 
 @pytest.mark.parametrize("columns", [0, 11])
 def test_too_few_or_many_columns(columns):
-    with pytest.raises(ValueError, match="columns must be from 1 to 10"):
+    with pytest.raises(ValueError, match="columns must be a whole number from 1 to 10"):
         plots.image_grid(random(2, 4, 4), columns=columns, description="Images")
 
 
@@ -302,7 +302,7 @@ def test_curves_say_what_the_data_say(shown):
         ([1, 2], {"a": [1, 2, 3]}, r"series\['a'\] must have shape \(2,\)"),
         ([1, 2], {"a": np.ones((2, 2, 2))}, r"series\['a'\]"),
         ([1, 2], {"a": [1, np.nan]}, "finite"),
-        ([1, np.inf], {"a": [1, 2]}, "x must be finite"),
+        ([1, np.inf], {"a": [1, 2]}, "x must be an array of finite numbers"),
         ([1, 2], {}, "series must have 1 to 6 labels"),
         ([1, 2], {str(i): [1, 2] for i in range(7)}, "split the figure"),
     ],
@@ -502,7 +502,7 @@ def test_a_figure_needs_a_description(description):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"rows": 0}, "rows and columns"),
+        ({"rows": 0}, "rows must be a whole number from 1 on"),
         ({"width": 8.0}, "at most 7"),
         ({"width": 0}, "width must be"),
     ],

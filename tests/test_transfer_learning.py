@@ -455,7 +455,7 @@ def test_equal_directions_count_fully_in_the_effective_rank():
 UINT8 = np.zeros((2, 32, 32, 3), "uint8")
 CALLS = [
     (lambda: transfer.source_cnn((7, 8, 1)), "input_shape must be"),
-    (lambda: transfer.source_cnn(num_classes=1), "num_classes must be at least 2"),
+    (lambda: transfer.source_cnn(num_classes=1), "num_classes must be a whole number from 2 on"),
     (lambda: transfer.grey_photos(UINT8 / 255), "images must be uint8"),
     (lambda: transfer.grey_photos(UINT8[..., :1]), "images must be uint8"),
     (lambda: transfer.grey_photos(UINT8, 33), "at least 33 pixels"),

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from course_lib._checks import string, takes
+
 __all__ = ["Exercise", "WrongAnswer", "check", "get", "names"]
 
 
@@ -47,6 +49,7 @@ def names() -> list[str]:
     return [f"{chapter}.{name}" for chapter in chapters for name in _of_chapter(chapter)]
 
 
+@takes(name=string())
 def get(name: str) -> Exercise:
     """Return one exercise.
 
@@ -57,11 +60,12 @@ def get(name: str) -> Exercise:
         ValueError: If there is no such exercise.
     """
     if name not in names():
-        raise ValueError(f"There is no exercise {name!r}. Known: {', '.join(names())}.")
+        raise ValueError(f"There is no exercise {name!r}. A name is one of: {', '.join(names())}.")
     chapter, exercise = name.split(".")
     return _of_chapter(chapter)[exercise]
 
 
+@takes(name=string())
 def check(name: str, answer: Callable[..., Any]) -> None:
     """Compare an answer with the exercise's solution on all its cases; print a line if it is right.
 
