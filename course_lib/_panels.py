@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from course_lib._svg import PALETTE, WIDEST, new_figure
 
 __all__ = [
-    "MAP_COLOURS",
-    "SIGNED_COLOURS",
+    "MAP_COLORS",
+    "SIGNED_COLORS",
     "as_labels",
     "as_maps",
     "as_pictures",
     "cell_texts",
-    "colour_bar",
+    "color_bar",
     "draw_overlay",
     "draw_picture",
     "draw_text",
@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 _NEGATIVE, _POSITIVE = PALETTE[0], PALETTE[1]
-SIGNED_COLOURS = LinearSegmentedColormap.from_list("signed", [_NEGATIVE, "#ffffff", _POSITIVE])
-MAP_COLOURS = "cividis"  # made to look alike with and without a colour deficiency
+SIGNED_COLORS = LinearSegmentedColormap.from_list("signed", [_NEGATIVE, "#ffffff", _POSITIVE])
+MAP_COLORS = "cividis"  # made to look alike with and without a color deficiency
 
 
 def as_pictures(images: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ def draw_picture(axes: Axes, picture: np.ndarray, title: str = "", **scale: obje
 
 
 def draw_overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray, strongest: float) -> None:
-    """Draw a map over a grey image: the stronger the value, the less of the image shines through.
+    """Draw a map over a gray image: the stronger the value, the less of the image shines through.
 
     Args:
         axes: the panel.
@@ -103,9 +103,9 @@ def draw_overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray, strongest: f
     grey = np.repeat(picture @ np.array([0.299, 0.587, 0.114])[:, None], 3, axis=-1)
     extent = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
     strength = np.abs(heat) / strongest if strongest else np.zeros_like(heat)
-    colours = np.where(heat[..., None] < 0, to_rgb(_NEGATIVE), to_rgb(_POSITIVE))
+    colors = np.where(heat[..., None] < 0, to_rgb(_NEGATIVE), to_rgb(_POSITIVE))
     axes.imshow(grey, extent=extent)
-    axes.imshow(np.dstack([colours, 0.85 * np.clip(strength, 0, 1)]), extent=extent)
+    axes.imshow(np.dstack([colors, 0.85 * np.clip(strength, 0, 1)]), extent=extent)
 
 
 def fold_text(text: str, columns: int = 64) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -139,8 +139,8 @@ def draw_text(
     lines, rows, places = folded
     ground = np.zeros((len(lines), max(map(len, lines)), 4))
     strength = np.clip(np.abs(values), 0, 1)[:, None]
-    colours = np.where(values[:, None] < 0, to_rgb(_NEGATIVE), to_rgb(_POSITIVE))
-    ground[rows, places] = np.concatenate([colours, 0.6 * strength], axis=-1)
+    colors = np.where(values[:, None] < 0, to_rgb(_NEGATIVE), to_rgb(_POSITIVE))
+    ground[rows, places] = np.concatenate([colors, 0.6 * strength], axis=-1)
     axes.imshow(ground, aspect="auto", extent=(0, ground.shape[1], len(lines), 0))
     advance = 0.602  # width of a character of DejaVu Sans Mono, in ems
     for row, line in enumerate(lines):
@@ -154,8 +154,8 @@ def draw_text(
     axes.set_axis_off()
 
 
-def colour_bar(figure: Figure, drawn: object, axes: object, label: str) -> None:
-    """Add the scale of a map's colours to the right of panels."""
+def color_bar(figure: Figure, drawn: object, axes: object, label: str) -> None:
+    """Add the scale of a map's colors to the right of panels."""
     bar = figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=25, pad=0.02)
     bar.solids.set_rasterized(True)  # one small picture instead of 256 shapes
     bar.outline.set_linewidth(0.5)
@@ -164,16 +164,16 @@ def colour_bar(figure: Figure, drawn: object, axes: object, label: str) -> None:
 
 def cell_texts(axes: Axes, drawn: object, values: np.ndarray, texts: np.ndarray) -> None:
     """Write a text into each cell of a map, black or white, whichever reads better there."""
-    colours = drawn.cmap(drawn.norm(values))[..., :3]
-    light = _luminance(colours) > 0.18  # where black and white have the same contrast
+    colors = drawn.cmap(drawn.norm(values))[..., :3]
+    light = _luminance(colors) > 0.18  # where black and white have the same contrast
     for (row, column), text in np.ndenumerate(texts):
         ink = "#000001" if light[row, column] else "#ffffff"
         axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=ink)
 
 
-def _luminance(colours: np.ndarray) -> np.ndarray:
-    """Return the relative luminance (WCAG 2) of sRGB colours in 0..1, shape (..., 3)."""
-    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+def _luminance(colors: np.ndarray) -> np.ndarray:
+    """Return the relative luminance (WCAG 2) of sRGB colors in 0..1, shape (..., 3)."""
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     return linear @ np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -197,11 +197,11 @@ def picture_grid(
 def matrix(
     values: np.ndarray, rows: list[str], columns: list[str], vmax: float
 ) -> tuple[Figure, object]:
-    """Draw a matrix as coloured cells with names along both sides."""
+    """Draw a matrix as colored cells with names along both sides."""
     width = min(WIDEST, 2.2 + 0.45 * len(columns))
     drawn, axes = new_figure(1, 1, width, min(7.0, 1.4 + 0.42 * len(rows)))
     panel = axes[0, 0]
-    shown = panel.imshow(values, cmap=MAP_COLOURS, vmin=0.0, vmax=vmax, aspect="auto")
+    shown = panel.imshow(values, cmap=MAP_COLORS, vmin=0.0, vmax=vmax, aspect="auto")
     panel.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
     panel.set_yticks(range(len(rows)), rows)
     panel.tick_params(length=0)

@@ -82,7 +82,7 @@ def _convolution(x: Any, filters: int, kernel_size: int, strides: int, name: str
 
 @takes(images=array(), side=whole(1))
 def grey_photos(images: np.ndarray, side: int = 28) -> np.ndarray:
-    """Turn color photos into grey ones of the size of Fashion-MNIST: brightness, middle cut out.
+    """Turn color photos into gray ones of the size of Fashion-MNIST: brightness, middle cut out.
 
     Args:
         images: uint8, shape ``(images, height, width, 3)``, both sides at least ``side``.

@@ -1,7 +1,7 @@
 """How does a Matplotlib figure become an inline SVG that reads in light and in dark mode?
 
-Text, axes and ticks are drawn in one sentinel colour, ``INK``, which becomes ``currentColor`` in
-the SVG: the figure takes the colour of the text around it. The background is left transparent. Ids
+Text, axes and ticks are drawn in one sentinel color, ``INK``, which becomes ``currentColor`` in
+the SVG: the figure takes the color of the text around it. The background is left transparent. Ids
 get a prefix of their own, so that many figures can live on one page.
 """
 
@@ -28,8 +28,8 @@ INK = "#0a0b0c"
 WIDEST = 7.0  # inches: a wider figure would shrink to nothing on a phone
 _BLACK = (0.0, 0.0, 0.0, 1.0)
 
-# After Okabe and Ito (2008): those of their colours that have a contrast of at least 3 : 1 both on
-# white and on a dark page, then a grey and a dark yellow. Marker and stroke differ as well.
+# After Okabe and Ito (2008): those of their colors that have a contrast of at least 3 : 1 both on
+# white and on a dark page, then a gray and a dark yellow. Marker and stroke differ as well.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#808080", "#957a1c")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 STROKES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1)), (0, (8, 1.5)))
@@ -93,7 +93,7 @@ def inline_svg(figure: Figure, label: str) -> str:
     """Return a figure as an SVG element to stand within HTML.
 
     Args:
-        figure: the figure. What is black in it is drawn in the colour of the page's text.
+        figure: the figure. What is black in it is drawn in the color of the page's text.
         label: what the figure shows, for those who do not see it.
     """
     _replace_black(figure)

@@ -58,7 +58,7 @@ _IMAGE_SETS = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Labelled examples, split into training and test set.
+    """Labeled examples, split into training and test set.
 
     Attributes:
         name: the name it was loaded by.
@@ -249,7 +249,7 @@ def _cut_sheet(file: str, shape: tuple[int, int, int, int]) -> np.ndarray:
     count, height, width, channels = shape
     columns = 100
     with Image.open(io.BytesIO(verified(file))) as picture:
-        sheet = np.asarray(picture.convert("RGB"))[..., :channels]  # a grey set repeats one channel
+        sheet = np.asarray(picture.convert("RGB"))[..., :channels]  # a gray set repeats one channel
     if sheet.shape != (count // columns * height, columns * width, channels):
         raise DataError(
             f"{file} must be a sheet of {count} images of {height} x {width}, 100 a row, but its "
@@ -301,7 +301,7 @@ def _checked(
     for split, count in zip(_SPLITS, counts, strict=True):
         x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
         shape = (count, *expected.shape)
-        grey = expected.shape[-1] == 1  # the published grey sets come without a channel axis
+        grey = expected.shape[-1] == 1  # the published gray sets come without a channel axis
         if x.dtype != np.uint8 or x.shape not in (shape, shape[:-1] if grey else shape):
             raise DataError(
                 f"x_{split} of {source} must be uint8 of shape {shape}, but it is {x.dtype} of "

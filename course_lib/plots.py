@@ -1,7 +1,7 @@
 """How do the chapters' figures look, and what do they tell those who do not see them?
 
 Each function draws one kind of figure in one style and shows it as an inline SVG that reads on
-light and on dark pages, for colour-blind eyes, and on a phone. Its description is one sentence, the
+light and on dark pages, for color-blind eyes, and on a phone. Its description is one sentence, the
 same on every machine; details made from the data are added for screen readers. For a figure of
 another kind, make a ``figure``, draw on its axes, and ``show`` it.
 """
@@ -285,7 +285,7 @@ def heat_maps(
     """Draw maps over images, or alone: kernels, feature maps, saliency.
 
     Over an image, orange covers what has a large positive value and blue what has a negative one.
-    Alone, a map has a colour bar; signed values run from blue over white to orange. All maps share
+    Alone, a map has a color bar; signed values run from blue over white to orange. All maps share
     one scale.
 
     Args:
@@ -308,19 +308,19 @@ def heat_maps(
             f"images and maps must be equally many, but they are {len(pictures)} and {len(maps)}."
         )
     shape = maps.shape[1:] if pictures is None else pictures.shape[1:3]
-    beside = 0.7 if pictures is None else 0.0  # inches for the colour bar
+    beside = 0.7 if pictures is None else 0.0  # inches for the color bar
     drawn, axes = _panels.picture_grid(
         len(maps), columns, shape, titled=titles is not None, beside=beside
     )
-    colours = _panels.SIGNED_COLOURS if signed else _panels.MAP_COLOURS
-    scale = {"cmap": colours, "vmin": -strongest if signed else 0.0, "vmax": strongest}
+    colors = _panels.SIGNED_COLORS if signed else _panels.MAP_COLORS
+    scale = {"cmap": colors, "vmin": -strongest if signed else 0.0, "vmax": strongest}
     for place, (panel, heat, text) in enumerate(zip(axes, maps, texts, strict=True)):
         shown = _panels.draw_picture(panel, heat, text, **scale)
         if pictures is not None:
             shown.remove()
             _panels.draw_overlay(panel, pictures[place], heat, strongest)
     if pictures is None:
-        _panels.colour_bar(drawn, shown, drawn.axes, "")
+        _panels.color_bar(drawn, shown, drawn.axes, "")
     details = f"{len(maps)} maps with values from {number(maps.min())} to {number(maps.max())}."
     peaks = [np.unravel_index(np.abs(heat).argmax(), heat.shape) for heat in maps[:10]]
     for text, (row, column) in zip(texts, peaks, strict=False):
@@ -362,7 +362,7 @@ def attention_map(
     if weights.size <= 64:
         texts = np.vectorize("{:.2f}".format)(weights)
         _panels.cell_texts(drawn.axes[0], shown, weights, texts)
-    _panels.colour_bar(drawn, shown, drawn.axes[0], "weight")
+    _panels.color_bar(drawn, shown, drawn.axes[0], "weight")
     drawn.axes[0].set(xlabel="looks at", ylabel="from")
     most = zip(rows, weights, weights.argmax(axis=1), strict=True)
     parts = [f"{row} most at {columns[best]} ({number(line[best])})" for row, line, best in most]

@@ -70,9 +70,9 @@ def draw_all() -> None:
     plots.show(figure, "A figure of your own")
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     """Relative luminance, WCAG 2.2."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
@@ -82,10 +82,10 @@ def contrast(first: str, second: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("colour", plots.PALETTE)
+@pytest.mark.parametrize("color", plots.PALETTE)
 @pytest.mark.parametrize("page", [LIGHT, DARK])
-def test_every_data_colour_reads_on_light_and_dark_pages(colour, page):
-    assert contrast(colour, page) >= 3
+def test_every_data_color_reads_on_light_and_dark_pages(color, page):
+    assert contrast(color, page) >= 3
 
 
 def test_the_contrast_of_this_test_is_wcag_s():
@@ -93,7 +93,7 @@ def test_the_contrast_of_this_test_is_wcag_s():
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-def test_colour_is_never_the_only_cue():
+def test_color_is_never_the_only_cue():
     count = len(plots.PALETTE)
     assert len(set(plots.MARKERS)) == len(set(plots.STROKES)) == len(set(plots.PALETTE)) == count
 
@@ -112,7 +112,7 @@ def test_every_figure_is_well_formed_and_described(shown):
         assert svg.get("aria-label").startswith(plain.removeprefix("Figure: "))
 
 
-def test_ink_takes_the_colour_of_the_page(shown):
+def test_ink_takes_the_color_of_the_page(shown):
     draw_all()
     for plain, page in shown:
         assert "currentColor" in page, plain
@@ -366,7 +366,7 @@ def test_heat_over_an_image_covers_where_it_is_strong(shown):
     plots.heat_maps(random(1, 6, 6), heat, description="One map")
     overlay = next(p for p in pictures(shown[0][1]) if p.shape[:2] == (2, 2))
     strong = overlay[overlay[..., 3] > 200][:, :3]
-    found = {"#" + bytes(colour).hex() for colour in strong}
+    found = {"#" + bytes(color).hex() for color in strong}
     assert found == {plots.PALETTE[0], plots.PALETTE[1]}
     assert (overlay[..., 3] == 0).sum() == 2
 
@@ -411,7 +411,7 @@ def test_attention_refuses(weights, message):
         plots.attention_map(weights, ["a", "b"], ["c", "d"], description="Attention")
 
 
-def test_text_is_coloured_where_its_values_are(shown):
+def test_text_is_colored_where_its_values_are(shown):
     text = "ab\n" + "c" * 70
     values = np.zeros((2, len(text)))
     values[0, [1, 2, 66]] = 2.0, -1.0, 1.0  # 'b', the line end, the last that fits a line of 64

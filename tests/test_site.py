@@ -57,7 +57,7 @@ RAW_MATHEMATICS = r"""() => {
   return found;
 }"""
 # The ink of each figure and the ground it lies on, as [red, green, blue] from 0 to 255.
-FIGURE_COLOURS = """() => {
+FIGURE_COLORS = """() => {
   const rgb = text => text.match(/[\\d.]+/g).map(Number);
   return [...document.querySelectorAll('article figure svg')].map(svg => {
     const ink = rgb(getComputedStyle(svg).color);
@@ -66,8 +66,8 @@ FIGURE_COLOURS = """() => {
         paint => paint.startsWith('rgb') && rgb(paint).join() === ink.join()));
     let ground = [255, 255, 255];
     for (let box = svg; box; box = box.parentElement) {
-      const colour = rgb(getComputedStyle(box).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) { ground = colour; break; }
+      const color = rgb(getComputedStyle(box).backgroundColor);
+      if (color.length === 3 || color[3] === 1) { ground = color; break; }
     }
     return {label: svg.getAttribute('aria-label') ?? '', ink, ground, drawn};
   });
@@ -183,10 +183,10 @@ def visit(tab, url: str) -> None:
 
 
 def contrast(one: list[float], other: list[float]) -> float:
-    """The contrast ratio of two sRGB colours, from 1 to 21 (WCAG 2.2)."""
+    """The contrast ratio of two sRGB colors, from 1 to 21 (WCAG 2.2)."""
 
-    def luminance(colour: list[float]) -> float:
-        parts = [value / 255 for value in colour[:3]]
+    def luminance(color: list[float]) -> float:
+        parts = [value / 255 for value in color[:3]]
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
         return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
@@ -338,10 +338,10 @@ def test_the_switch_changes_the_mode_and_figures_stay_readable(tab, address):
         tab.locator("button.theme-switch-button:visible").first.click()
         mode = tab.evaluate(theme)
         seen.add(mode)
-        figures = tab.evaluate(FIGURE_COLOURS)
+        figures = tab.evaluate(FIGURE_COLORS)
         assert figures, "the chapter shows no figure"
         for figure in figures:
-            assert figure["drawn"], f"nothing is drawn in the text's colour: {figure['label']}"
+            assert figure["drawn"], f"nothing is drawn in the text's color: {figure['label']}"
             ratio = contrast(figure["ink"], figure["ground"])
             assert ratio >= TEXT_CONTRAST, f"{mode}: {ratio:.1f} in {figure['label']}"
     assert seen == {"light", "dark"}

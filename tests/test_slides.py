@@ -74,7 +74,7 @@ BAD_MARKS = [
     (markdown("A", title="  ", text="B"), "needs a title"),
     (markdown("A", title="A"), "nothing but its title"),
     (markdown("A", title="Question: why?", text="B"), "begins with 'Question'"),
-    (markdown("A", title="A", text="B", colour="red"), "holds colour"),
+    (markdown("A", title="A", text="B", color="red"), "holds color"),
     (markdown("A", title="A", text=["B"]), "text is of the wrong kind"),
     (markdown("A", title="A", text="word " * 46), "has 46 words; at most 45"),
     (markdown(EQUATIONS, title="A", equation="eq-b"), "names eq-b"),

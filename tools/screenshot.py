@@ -1,7 +1,7 @@
 """Take the picture of a chapter that the README shows, from the built site.
 
 Usage: ``python -m tools.screenshot [SITE]``, after ``make book``. It writes
-``book/_static/screenshot.png`` in few colours, so that it stays small. Needs Chromium or Chrome.
+``book/_static/screenshot.png`` in few colors, so that it stays small. Needs Chromium or Chrome.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PICTURE = ROOT / "book" / "_static" / "screenshot.png"
 PAGE = "book/foundations/convolution.html"
 PLACE = "#the-model-that-travels"  # a claim and a figure on one screen
 SIZE = {"width": 1280, "height": 1140}
-COLOURS = 128
+COLORS = 128
 LARGEST = 150_000  # bytes
 
 
@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
         print(f"None of {', '.join(BROWSERS)} is installed.", file=sys.stderr)
         return 1
     picture = Image.open(io.BytesIO(photograph(site, browser))).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+    picture.quantize(COLORS, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
     size = PICTURE.stat().st_size
     print(f"{PICTURE.relative_to(ROOT)}: {size / 1000:.0f} kB")
     return 0 if size < LARGEST else 1
