@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from course_lib._checks import array, check_between, check_whole, floats, real, takes
+from course_lib._checks import array, check_between, check_whole, floats, real, shape_of, takes
 from course_lib._draws import Seed, float_tensor, seeds, uniform
 from course_lib._warping import as_images
 
@@ -40,7 +41,17 @@ def cutout(images: Any, seed: Seed, size: int = 8, fill: float = 0.0) -> Any:
     return ops.where(covered, ops.cast(fill, images.dtype), images)
 
 
-@takes(x=floats("batch", "height", "width", "channels", filled=True), y=floats("batch", "classes"))
+def _targets_fit(given: Mapping[str, Any]) -> None:
+    shape = shape_of(given["y"])
+    if shape is not None and len(shape) > 2:
+        raise ValueError(f"y must have shape (batch, classes), but its shape is {shape}.")
+
+
+@takes(
+    _targets_fit,
+    x=floats("batch", "height", "width", "channels", filled=True),
+    y=array(filled=True),
+)
 def cutmix(x: Any, y: Any, alpha: float, seed: Seed) -> tuple[Any, Any]:
     """Paste a box of another image into each image, and mix their targets by area.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from course_lib._checks import array, real, same_length, takes
+from course_lib._checks import array, real, takes
 from course_lib._draws import float_tensor
 
 __all__ = ["affine", "as_images", "rotate_by", "take_pixels", "translate_by"]
@@ -36,7 +36,7 @@ def as_images(images: Any) -> Any:
     return images
 
 
-@takes(same_length("images", "degrees"), images=array(), degrees=array(), fill=real())
+@takes(images=array(filled=True), degrees=array(), fill=real())
 def rotate_by(images: Any, degrees: Any, fill: float = 0.0) -> Any:
     """Turn each image by a given angle about its middle (chapter equation ``eq-augmentation-map``).
 
@@ -59,9 +59,7 @@ def rotate_by(images: Any, degrees: Any, fill: float = 0.0) -> Any:
     return affine(images, ((cosine, sine), (-sine, cosine)), (nowhere, nowhere), fill)
 
 
-@takes(
-    same_length("images", "down", "right"), images=array(), down=array(), right=array(), fill=real()
-)
+@takes(images=array(filled=True), down=array(), right=array(), fill=real())
 def translate_by(images: Any, down: Any, right: Any, fill: float = 0.0) -> Any:
     """Shift each image by given distances (chapter equation ``eq-augmentation-map``).
 

@@ -144,7 +144,7 @@ def test_the_cause_of_an_image_is_where_its_garment_lies():
     ("arguments", "message"),
     [
         ({"seed": -1}, "seed must be a whole number"),
-        ({"seed": 0, "examples": 1}, "at least 2"),
+        ({"seed": 0, "examples": 1}, "examples must be a whole number from 2 on"),
         ({"seed": 0, "agreement": 0.2}, "agreement must be a number at least 0.5"),
     ],
 )

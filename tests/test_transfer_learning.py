@@ -116,15 +116,18 @@ def test_a_large_network_sees_the_pixels_that_keras_prepares():
     np.testing.assert_allclose(out(seen, images), expected, atol=1e-5)
 
 
-def test_missing_weights_say_what_to_fetch_and_where_to_put_it(monkeypatch):
+def test_missing_weights_say_what_to_fetch_and_where_to_put_it(monkeypatch, tmp_path):
     def offline(**settings):
         raise OSError("URL fetch failure on https://example.org/mobilenet.h5")
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", offline)
     with pytest.raises(datasets.DataError, match=r"example.org/mobilenet.h5.*\.keras/models"):
         transfer.load_pretrained("MobileNetV2")
+    (tmp_path / "my.h5").touch()
     with pytest.raises(OSError, match="URL"):
-        transfer.load_pretrained("MobileNetV2", weights="my.h5")
+        transfer.load_pretrained("MobileNetV2", weights=str(tmp_path / "my.h5"))
+    with pytest.raises(ValueError, match="weights must be one of 'imagenet' or the path of a file"):
+        transfer.load_pretrained("MobileNetV2", weights=str(tmp_path / "other.h5"))
 
 
 # Freezing, cutting and new heads
