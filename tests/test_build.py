@@ -24,6 +24,24 @@ ROOT = Path(__file__).parents[1]
 ALPHA, BETA = "book/part/alpha", "book/part/beta"
 
 
+# A cell that shows two cards as course_lib.scorecard does, of two networks on four images.
+SCORES = """
+from course_lib._display import publish
+areas = {"integrated gradients": [0.2], "brightest first": [0.3], "at random": [0.4]}
+rows = ("plain", None, "2220", 4096), ("shrunk", "plain", "2111", 1024)
+for step, against, right, size in rows:
+    card = {"step": step, "slug": step, "against": against, "networks": 2, "labels": 7}
+    card |= {"right": right, "accuracy": [0.5, 0.75], "other_seeds": [0.25], "note": f"Of {step}."}
+    card |= {"calibration_error": [0.25], "calibration_by_chance": [0.125], "deletion": dict(areas)}
+    card |= {"bytes": size, "file": "LiteRT", "multiply_adds": 3000, "microseconds": 5.0}
+    card |= {"joules": 0.5}
+    form = "application/vnd.course-lib.scorecard+json"
+    page = {"text/html": f'<p id="scorecard-{step}">{step}</p>', form: card}
+    areas["by lot"] = [0.5]
+    publish(f"Scorecard: {step}", **page)
+"""
+
+
 def build(root: Path, *options: str) -> subprocess.CompletedProcess:
     """Build a book as `make book` does, and return how it went."""
     return subprocess.run(
@@ -313,6 +331,33 @@ class TestBuild:
         result = build(book)
         assert result.returncode == 1
         assert "is the beginning of 0 claims, not of one" in result.stdout
+
+    def test_the_scorecard_collects_what_was_recorded_and_nothing_else(self, book):
+        edit_cell(book, ALPHA, 2, SCORES)
+        page = book / "book" / "score.md"
+        page.write_text("# Score\n\n```{scorecard}\nplain\nshrunk\n```\n")
+        append(book / "_toc.yml", "  - file: book/score")
+        result = build(book)
+        assert result.returncode == 0, result.stdout + result.stderr
+        shown = (book / "_build" / "small" / "html" / "book" / "score.html").read_text()
+        assert 'href="part/alpha.html#scorecard-shrunk"' in shown
+        text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", shown)).replace("\xa0", " ")
+        assert "7 labeled images 62.5 50.0 to 75.0 2 networks recorded, 1 seeds: 25.0" in text
+        # Image by image the shares of right networks differ by 0, -1/2, -1/2 and +1/2.
+        assert "−12.5 ± 23.9" in text
+        assert "25.0 chance 12.5 0.20, 0.30, 0.40" in text
+        assert "shrunk against plain 1 3 5 0.5" in text
+        assert "more than two: none" in text
+        assert "shrunk (4.0 times smaller)" in text
+        assert re.search(r"by lot\s+0.500", text)
+        assert "shrunk: Of shrunk." in text
+        assert 'aria-label="Test accuracy against the size of the file' in shown
+
+        page.write_text("# Score\n\n```{scorecard}\nplain\nmissing\n```\n")
+        result = build(book)
+        assert result.returncode == 1
+        assert "step 'missing' is recorded 0 and listed 1 times" in result.stdout
+        assert "step 'shrunk' is recorded 1 and listed 0 times" in result.stdout
 
     def test_the_site_holds_each_figure_once(self, book):
         assert build(book).returncode == 0

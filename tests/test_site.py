@@ -24,6 +24,7 @@ SITE = Path(
 )
 CHAPTER = "book/foundations/convolution.html"
 CLAIMS = "book/reference/claims.html"
+SCORECARD = "book/reference/scorecard.html"
 FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 PAGES = [file for file in FILES if not file.startswith("_static/")] or ["index.html", CHAPTER]
 READ = [page for page in PAGES if page.startswith("book/")]
@@ -250,6 +251,19 @@ def test_the_ledger_lists_every_claim_and_links_to_its_card(site):
     listed = {"#".join(target_of(CLAIMS, link)) for link in read(CLAIMS).links if "#claim-" in link}
     assert cards
     assert listed - {f"{CLAIMS}#claim-ledger"} == cards
+
+
+def test_the_scorecard_lists_every_step_and_links_to_its_card(site):
+    cards = {
+        f"{page}#{anchor}"
+        for page in READ
+        if page != SCORECARD
+        for anchor in read(page).anchors
+        if anchor.startswith("scorecard-")
+    }
+    found = {link for link in read(SCORECARD).links if "#scorecard-" in link}
+    assert cards
+    assert {"#".join(target_of(SCORECARD, link)) for link in found} == cards
 
 
 # What only a browser can tell

@@ -18,6 +18,11 @@ from tools.book.project import Project, is_hidden
 _EXTRAS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/README.md")
 _LEFT_OUT = ("recorded",)
 CLAIM_MIME = "application/vnd.course-lib.claim+json"
+# What moves from a notebook's outputs to its metadata, by the name that it gets there.
+_COLLECTED = {
+    CLAIM_MIME: "claims",
+    "application/vnd.course-lib.scorecard+json": "scorecard",
+}
 
 
 def lay_out(project: Project) -> str:
@@ -61,25 +66,25 @@ def _sources(project: Project) -> dict[str, bytes]:
 def _with_outputs(project: Project, notebook: str) -> bytes:
     """A notebook's source with the outputs of its last run in place of the stored ones.
 
-    The claims move from the outputs, where Sphinx would warn of an unknown type, to the notebook's
-    metadata, where the ledger finds them.
+    Claims and rows of the scorecard move from the outputs, where Sphinx would warn of an unknown
+    type, to the notebook's metadata, where the reference pages find them.
     """
     run = cache.load(project, notebook, keys.notebook_key(project, notebook))
     if run is None:
         raise RuntimeError(f"{notebook} was changed while the book was built. Build it again.")
     content = json.loads(Path(project.source(notebook)).read_text(encoding="utf-8"))
     code = (cell for cell in content["cells"] if cell["cell_type"] == "code")
-    claims = []
+    collected: dict[str, list] = {name: [] for name in _COLLECTED.values()}
     for cell, result in zip(code, run.cells, strict=True):
         cell.update(result)
         for output in cell["outputs"]:
-            if CLAIM_MIME in output.get("data", {}):
-                claims.append(output["data"].pop(CLAIM_MIME))
+            for mime in _COLLECTED.keys() & output.get("data", {}).keys():
+                collected[_COLLECTED[mime]].append(output["data"].pop(mime))
     content["metadata"]["course"] = {
         "size": project.size,
         "seconds": run.seconds,
         "peak_mib": run.peak_mib,
         "finished": run.finished,
-        "claims": claims,
+        **collected,
     }
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
