@@ -49,6 +49,7 @@ c.Spawner.environment = {
     "CLASS_NOTEBOOKS": os.environ.get("CLASS_NOTEBOOKS", "book"),
     "CLASS_MEMORY_GIB": os.environ.get("CLASS_MEMORY_GIB", "4"),
     # Small matrices gain nothing from threads, and a class has none to spare.
+    "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "PYTHONUTF8": "1",
