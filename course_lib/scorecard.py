@@ -25,7 +25,17 @@ from scipy import special
 
 from course_lib import gradients
 from course_lib._calibration import expected_calibration_error
-from course_lib._checks import check_between, check_whole
+from course_lib._checks import (
+    array,
+    check_between,
+    check_whole,
+    function,
+    input_of,
+    mapping,
+    model,
+    takes,
+    whole,
+)
 from course_lib._display import publish
 from course_lib._edge import export_litert, litert_latency
 from course_lib._energy import EnergyMeter
@@ -146,6 +156,7 @@ def record(
     publish(f"Scorecard: {step}, {count} measured.", **{"text/html": _html(card), MIME_TYPE: card})
 
 
+@takes(probabilities=array("examples", "classes", filled=True), draws=whole(1))
 def calibration_by_chance(probabilities: np.ndarray, draws: int = 20) -> float:
     """Return the calibration error that chance alone gives to a network that is never too sure.
 
@@ -162,7 +173,6 @@ def calibration_by_chance(probabilities: np.ndarray, draws: int = 20) -> float:
     Raises:
         ValueError: the rows are not probabilities, or ``draws`` is below 1.
     """
-    check_whole("draws", draws, 1)
     probabilities = np.asarray(probabilities, "float64")
     random, reached = np.random.default_rng(0), np.cumsum(probabilities, axis=-1)
     reached = reached / reached[..., -1:]
@@ -173,6 +183,12 @@ def calibration_by_chance(probabilities: np.ndarray, draws: int = 20) -> float:
     return float(np.mean(errors))
 
 
+@takes(
+    input_of("model", "images"),
+    model=model(),
+    images=array("batch", "height", "width", "channels", filled=True),
+    methods=mapping(function()),
+)
 def deletion_areas(
     model: keras.Model, images: np.ndarray, methods: Mapping[str, Explainer] | None = None
 ) -> dict[str, float]:

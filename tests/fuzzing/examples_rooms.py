@@ -10,7 +10,7 @@ from keras import ops
 
 from course_lib import exercises, notebook, plots
 from fuzzing.registry import LEFT_OUT, example
-from fuzzing.values import classes, floats, images, perceptron, probabilities
+from fuzzing.values import classes, floats, images, perceptron, probabilities, small_network
 
 # claims
 
@@ -113,6 +113,13 @@ example("plots.figure")(lambda: {"rows": 1, "columns": 2, "width": 3.0, "height"
 example("plots.show")(lambda: SAID | {"figure": plots.figure()[0], "details": "More."})
 LEFT_OUT["plots.style"] = "takes no argument"
 
+# quizzes
+
+for name in ("get", "show"):
+    example(f"quizzes.{name}")(lambda: {"chapter": "convolution"})
+for name in ("Answer", "Question"):
+    LEFT_OUT[f"quizzes.{name}"] = "made by the course, and tested with each quiz"
+
 # recorded
 
 
@@ -128,8 +135,22 @@ example("recorded.save")(
         "folder": folder(),
     }
 )
-for name in ("load", "show"):
+for name in ("load", "show", "table"):
     example(f"recorded.{name}")(lambda: {"experiment": "a-run", "folder": folder()})
+
+# scorecard
+
+LEFT_OUT["scorecard.record"] = "takes seconds a call; its test has what it refuses"
+example("scorecard.calibration_by_chance")(
+    lambda: {"probabilities": probabilities(6, 3), "draws": 2}
+)
+example("scorecard.deletion_areas", slow=True)(
+    lambda: {
+        "model": small_network(),
+        "images": images(),
+        "methods": {"brightness": lambda model, images, classes: images},
+    }
+)
 
 # training
 
