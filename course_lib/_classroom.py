@@ -22,6 +22,8 @@ from course_lib._checks import (
     array,
     check_between,
     check_whole,
+    either,
+    instance,
     model,
     real,
     sequence,
@@ -155,7 +157,9 @@ class Classroom(keras.Model):
         self.built = True
 
     @takes(
-        x=array("examples", "...", finite=False), labels=array(), teacher_logits=array(finite=False)
+        x=array("examples", "...", finite=False),
+        labels=array(),
+        teacher_logits=either(array(finite=False), instance(type(None), "None")),
     )
     def open_books(self, x: Any, labels: Any, teacher_logits: Any) -> None:
         """Lay out what the students learn from, as tables that the compiled step reads."""

@@ -80,17 +80,17 @@ class Subject:
         """The axes of an explanation: (8, 8) patches, (16,) words, (40,) steps, (10,) features."""
         return self.scene.cause.shape[1:]
 
-    @takes(input_of("self.model"), x=array("examples", "...", filled=True))
+    @takes(input_of("self.model", exact=True), x=array("examples", "...", filled=True))
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Return the model's logits, float64, shape (examples, 2)."""
         return _in_batches(self.model, x, _BATCHES[self.kind]).astype(np.float64)
 
-    @takes(input_of("self.model"), x=array("examples", "...", filled=True))
+    @takes(input_of("self.model", exact=True), x=array("examples", "...", filled=True))
     def probabilities(self, x: np.ndarray) -> np.ndarray:
         """Return the model's probabilities, float64, shape (examples, 2)."""
         return special.softmax(self.logits(x), axis=1)
 
-    @takes(input_of("self.model"), x=array("examples", "...", filled=True))
+    @takes(input_of("self.model", exact=True), x=array("examples", "...", filled=True))
     def embed(self, x: np.ndarray) -> np.ndarray:
         """Return inputs as floats: embedded words for text, shape (examples, 16, features)."""
         if self.scene.name != "text":

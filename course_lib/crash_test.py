@@ -27,7 +27,6 @@ from course_lib._checks import (
     instance,
     mapping,
     same_length,
-    sequence,
     string,
     takes,
     truths,
@@ -93,7 +92,7 @@ _LOTS = 8  # random orders whose mean area is what luck gets
 
 
 @takes(
-    subjects=sequence(instance(Subject, "a Subject")),
+    subjects=instance(Iterable, "Subjects to go through"),
     methods=mapping(function()),
     examples=whole(),
     fill=string(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -98,7 +97,7 @@ def _real(value: float) -> st.SearchStrategy[Mutation]:
     return st.one_of(
         st.sampled_from(
             [
-                Mutation("NaN", math.nan),
+                Mutation("NaN", math.nan, "nan"),
                 Mutation("text", str(value)),
                 Mutation("a list", [value, "x"]),
                 Mutation("infinity", math.inf, "odd"),
@@ -253,8 +252,3 @@ _KINDS = (
     (Mapping, _mappings),
     (list | tuple, lambda v: _records(v) if hasattr(v, "_fields") else _sequences(v)),
 )
-
-
-def fresh(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Copy arguments as far as a call may change them."""
-    return {k: copy.copy(v) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
