@@ -6,7 +6,7 @@ truth. The others need no truth: does the answer go away with what was called im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -282,12 +282,13 @@ def removal_curve(
     return counts / count, answers[:, np.arange(len(x)), target].T
 
 
-def check_classes(target: np.ndarray, classes: int) -> None:
+def check_classes(target: Sequence[int] | np.ndarray, classes: int) -> None:
     """Raise unless each target is a class that has an answer."""
-    if not 0 <= target.min() <= target.max() < classes:
+    least, most = np.min(target), np.max(target)
+    if not 0 <= least <= most < classes:
         raise ValueError(
             f"target must lie in 0..{classes - 1}, the classes that predict answers for, but it "
-            f"lies in {target.min()}..{target.max()}."
+            f"lies in {least}..{most}."
         )
 
 

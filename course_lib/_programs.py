@@ -9,18 +9,25 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from course_lib._checks import check_whole, flag, string, takes, whole
+from course_lib._checks import check_whole, either, flag, instance, string, takes, whole
 
 __all__ = ["ray_program", "run_program", "slurm_script", "worker_program"]
 
 _READERS = {"slurm": "tf_config_from_slurm", "kubernetes": "tf_config_from_kubernetes"}
 
 
-@takes(cluster=string(), examples=whole(1), backup=string(1))
+@takes(
+    cluster=string(), examples=whole(1), backup=either(string(1), instance(os.PathLike, "a path"))
+)
 def worker_program(
-    cluster: str, *, examples: int | None = None, backup: str = "/backup", port: int = 12345
+    cluster: str,
+    *,
+    examples: int | None = None,
+    backup: str | Path = "/backup",
+    port: int = 12345,
 ) -> str:
     """Write the program that every worker runs: ``train.py`` of the scripts and manifests here.
 
