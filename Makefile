@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 SOURCES := course_lib tools tests benchmarks data/scripts book conftest.py
 # Tests that know nothing of a backend run once; the rest run on TensorFlow and on JAX.
 ONCE := test_build test_environment test_notebooks test_site test_data test_documents test_handouts \
-  test_slides
+  test_slides test_usb test_circumstances test_classroom test_teaching test_quizzes test_prerequisites
 
 # Benchmarks that need the full data sets run when they are named.
 BENCH ?= $(addprefix benchmarks/,convolution.py neural_networks.py recurrence.py attention.py \
