@@ -56,3 +56,10 @@ def test_the_picture_links_every_chapter_and_says_in_words_what_it_draws():
     for x, y in boxes:
         assert 0 <= float(x) <= width - prerequisites.WIDTH
         assert 0 <= float(y) <= height - prerequisites.HEIGHT
+
+
+def test_a_title_that_is_too_long_for_its_box_gives_way_to_the_name_of_the_page():
+    short = prerequisites.short_title
+    assert short("Attention: choosing what to look at", "book/part/attention") == "Attention"
+    long = "Explanations on a crash test: which ones find the reason?"
+    assert short(long, "book/part/crash_test") == "Crash test"

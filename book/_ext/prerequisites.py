@@ -26,6 +26,7 @@ WIDTH, HEIGHT, GAP, ROW_GAP = (
     46,
     14,
 )  # of a box and between boxes, in pixels
+MOST_LETTERS = 22  # in a box
 _NEEDS = re.compile(r"^\| \*\*You need\*\* \| (?P<needs>.*) \|$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?P<target>[^)#\s]+)\.ipynb[)#]")
 _logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class PrerequisitesMap(RunTable):
             row = _needs_row(chapter.content)
             if row is None:
                 continue
-            titles[chapter.page] = chapter.title.partition(":")[0]
+            titles[chapter.page] = short_title(chapter.title, chapter.page)
             needs[chapter.page] = self._linked(chapter.page, row, list(needs))
         if not titles:
             return self.nothing_yet()
@@ -86,6 +87,14 @@ class PrerequisitesMap(RunTable):
             for part in toc.get("parts", [])
             for chapter in part.get("chapters", [])
         }
+
+
+def short_title(title: str, page: str) -> str:
+    """What stands in the box: the title before its colon or, where that is too long, the page's name."""
+    title = title.partition(":")[0]
+    if len(title) <= MOST_LETTERS:
+        return title
+    return posixpath.basename(page).replace("_", " ").capitalize()
 
 
 def direct(needs: dict[str, set[str]]) -> dict[str, set[str]]:
