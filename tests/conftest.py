@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,15 @@ from tools.browser import find_browser
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 
 ROOT = Path(__file__).parents[1]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -52,3 +62,13 @@ def book(tmp_path: Path) -> Path:
     for path in (*(ROOT / "course_lib").glob("_*.py"), ROOT / "course_lib" / "claims.py"):
         shutil.copy(path, root / "course_lib" / path.name)
     return root
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator:
+    """One browser for all tests of a process: Playwright starts but once in each."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()

@@ -123,21 +123,16 @@ def test_ink_takes_the_color_of_the_page(shown):
 
 
 @pytest.mark.browser
-def test_nothing_is_darker_than_a_dark_page(shown, chromium):
+def test_nothing_is_darker_than_a_dark_page(shown, browser):
     # A shape without a fill of its own is black, which a dark page swallows.
-    from playwright.sync_api import sync_playwright
-
     draw_all()
     with_black = "Images|over images|Attention|Confusion"  # photos, and words on bright cells
     others = [page for plain, page in shown if not re.search(with_black, plain)]
     body = f"<body style='background: {DARK}; color: #ced6dd'>" + "".join(others)
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=options)
-        page = browser.new_page()
-        page.set_content(body)
-        screenshot = page.screenshot(full_page=True)
-        browser.close()
+    page = browser.new_page()
+    page.set_content(body)
+    screenshot = page.screenshot(full_page=True)
+    page.close()
     pixels = np.asarray(Image.open(io.BytesIO(screenshot)).convert("RGB")).astype(int).sum(axis=-1)
     background = sum(bytes.fromhex(DARK[1:]))
     assert pixels.max() > 3 * 150  # there is ink

@@ -29,15 +29,6 @@ FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"
 PAGES = [file for file in FILES if not file.startswith("_static/")] or ["index.html", CHAPTER]
 READ = [page for page in PAGES if page.startswith("book/")]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 LARGEST_SITE = 40e6  # bytes
@@ -136,16 +127,6 @@ def address(site: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser(site: Path, chromium: str):
-    """One browser for all tests."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

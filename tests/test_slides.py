@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -248,17 +247,6 @@ def test_what_a_deck_loads_is_copied(tmp_path):
 
 
 # What only a browser can tell
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator:
-    """One browser for all decks."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        running = driver.chromium.launch(executable_path=chromium, args=flags)
-        yield running
-        running.close()
 
 
 # For each slide: how far its content reaches over its edges, and what of it is wrong.
