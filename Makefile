@@ -109,5 +109,5 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $@
 
 clean: ## remove everything that was built, .venv too
-	rm -rf $(VENV) _build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) _build *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
