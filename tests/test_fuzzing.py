@@ -18,6 +18,7 @@ pytest.importorskip("hypothesis", reason="the fuzzing needs hypothesis: see the 
 from fuzzing import examples  # noqa: F401  (fills the registry)
 from fuzzing.mutations import mutations, several
 from fuzzing.registry import EXAMPLES, LEFT_OUT, covers, public_callables
+from fuzzing.values import perceptron, small_network
 from fuzzing.verdict import complaint_about_error, complaint_about_result, holds_nan
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -26,6 +27,15 @@ from course_lib._checks import may_be_none
 
 TRIES = int(os.environ.get("COURSE_FUZZ", "9"))
 PUBLIC = public_callables()
+
+
+@pytest.fixture(autouse=True)
+def shared_networks_stay_as_they_are():
+    """Refuse an example that freezes a weight of a network that other examples use, too."""
+    before = [len(network().trainable_variables) for network in (perceptron, small_network)]
+    yield
+    after = [len(network().trainable_variables) for network in (perceptron, small_network)]
+    assert after == before, "the example must make a network of its own"
 
 
 def attempt(name, data):

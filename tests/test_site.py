@@ -144,6 +144,12 @@ def tab(browser, address):
         if response.status >= 400:
             page.troubles.append(f"status {response.status}: {response.url}")
 
+    def watch_failure(request):
+        # A page that sends its reader on at once may take back what it asked for: the server's
+        # answer, if one came, was watched above.
+        if request.failure != "net::ERR_ABORTED":
+            page.troubles.append(f"failed: {request.url} ({request.failure})")
+
     def watch_console(message):
         if message.type == "error":
             page.troubles.append(f"console error: {message.text}")
@@ -151,7 +157,7 @@ def tab(browser, address):
     page.on("request", watch_request)
     page.on("response", watch_response)
     page.on("console", watch_console)
-    page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
+    page.on("requestfailed", watch_failure)
     page.on("pageerror", lambda error: page.troubles.append(f"script error: {error}"))
     yield page
     context.close()

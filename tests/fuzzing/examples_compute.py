@@ -124,9 +124,9 @@ example("compression.GradualPruning")(
 )
 example("compression.KeepZeros")(lambda: {"masks": {"hidden": np.ones((4, 5), bool)}})
 example("compression.QuantizationAware")(
-    lambda: {"layer": perceptron().layers[0], "bits": 4, "per_channel": True}
+    lambda: {"layer": fresh_perceptron().layers[0], "bits": 4, "per_channel": True}
 )
-example("compression.SharedKernel")(lambda: {"layer": perceptron().layers[0], "clusters": 3})
+example("compression.SharedKernel")(lambda: {"layer": fresh_perceptron().layers[0], "clusters": 3})
 for name in ("QuantizationAware", "SharedKernel"):
     LEFT_OUT[f"compression.{name}.effective_kernel"] = "takes no argument"
 example("compression.absolute_indices")(lambda: {"gaps": np.array([0, 2, 3])})

@@ -202,7 +202,7 @@ example("transfer_learning.fine_tune", slow=True, other_names={"data": ("labels"
     }
 )
 example("transfer_learning.LowRank")(
-    lambda: {"layer": perceptron().layers[0], "rank": 1, "alpha": 2.0, "seed": 0}
+    lambda: {"layer": fresh_perceptron().layers[0], "rank": 1, "alpha": 2.0, "seed": 0}
 )
 example("transfer_learning.low_rank_adapt")(
     lambda: {"model": perceptron(), "rank": 1, "alpha": 2.0}
