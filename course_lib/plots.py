@@ -100,7 +100,7 @@ def show(figure: Figure, description: str, details: str = "") -> None:
 
 @style()
 @takes(
-    x=array(),
+    x=array("points"),
     series=mapping(array()),
     xlabel=string(),
     ylabel=string(),

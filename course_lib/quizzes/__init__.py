@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from course_lib._checks import string, takes
 from course_lib._display import publish
 
 __all__ = ["Answer", "Question", "get", "names", "show"]
@@ -54,6 +55,7 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
+@takes(chapter=string())
 def get(chapter: str) -> list[Question]:
     """Return the questions of a chapter.
 
@@ -68,6 +70,7 @@ def get(chapter: str) -> list[Question]:
     return list(importlib.import_module(f"{__name__}.{chapter}").QUESTIONS)
 
 
+@takes(chapter=string())
 def show(chapter: str) -> None:
     """Show the questions of a chapter; each answer opens to its reason.
 
