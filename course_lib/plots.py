@@ -47,7 +47,7 @@ __all__ = [
     "training_curves",
 ]
 
-LABELS = either(string(), sequence(either(string(), real())))
+LABELS = either(string(), sequence(string()))
 
 
 @takes(
@@ -101,7 +101,7 @@ def show(figure: Figure, description: str, details: str = "") -> None:
 @style()
 @takes(
     x=array("points"),
-    series=mapping(array()),
+    series=mapping(array(), keys=string()),
     xlabel=string(),
     ylabel=string(),
     description=string(1),
@@ -153,7 +153,7 @@ def curves(
 
 
 @style()
-@takes(histories=instance(Mapping, "a dictionary"), metric=string(1), description=string(1))
+@takes(histories=mapping(keys=string()), metric=string(1), description=string(1))
 def training_curves(
     histories: Mapping[str, object], metric: str = "accuracy", *, description: str | None = None
 ) -> None:
@@ -190,7 +190,7 @@ def training_curves(
 
 
 @style()
-@takes(values=mapping(array(), 1), xlabel=string(), description=string(1), log_x=flag())
+@takes(values=mapping(array(), 1, string()), xlabel=string(), description=string(1), log_x=flag())
 def bars(
     values: Mapping[str, object], *, xlabel: str, description: str, log_x: bool = False
 ) -> None:
@@ -232,7 +232,7 @@ def bars(
 
 @style()
 @takes(
-    images=array(finite=False),
+    images=array(finite=False, filled=True),
     titles=LABELS,
     columns=whole(1, 10),
     description=string(1),
@@ -268,8 +268,8 @@ def image_grid(
 
 @style()
 @takes(
-    images=array(finite=False),
-    maps=array(finite=False),
+    images=array(finite=False, filled=True),
+    maps=array(finite=False, filled=True),
     titles=LABELS,
     columns=whole(1, 10),
     description=string(1),
@@ -424,7 +424,7 @@ def confusion_matrix(
 @style()
 @takes(
     text=string(),
-    values=array(finite=False),
+    values=array(finite=False, filled=True),
     titles=LABELS,
     description=string(1),
 )
