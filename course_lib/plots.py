@@ -232,7 +232,7 @@ def bars(
 
 @style()
 @takes(
-    images=array(finite=False, filled=True),
+    images=array(finite=False),
     titles=LABELS,
     columns=whole(1, 10),
     description=string(1),
@@ -268,8 +268,8 @@ def image_grid(
 
 @style()
 @takes(
-    images=array(finite=False, filled=True),
-    maps=array(finite=False, filled=True),
+    images=array(finite=False),
+    maps=array(finite=False),
     titles=LABELS,
     columns=whole(1, 10),
     description=string(1),
@@ -424,7 +424,7 @@ def confusion_matrix(
 @style()
 @takes(
     text=string(),
-    values=array(finite=False, filled=True),
+    values=array(finite=False),
     titles=LABELS,
     description=string(1),
 )

@@ -363,7 +363,7 @@ def fine_tune(model: keras.Model, data: Examples, *, seed: int = 0, **options: A
 
 def _checked(data: Examples) -> Examples:
     x, y = np.asarray(data[0]), np.asarray(data[1])
-    if len(x) != len(y) or len(x) == 0 or y.ndim != 1 or y.dtype.kind not in "iu":
+    if y.ndim != 1 or x.shape[:1] != y.shape or len(y) == 0 or y.dtype.kind not in "iu":
         raise ValueError(
             "data must be inputs and as many class indices, whole numbers of shape (examples,), "
             f"but the shapes are {x.shape} and {y.shape}, and the labels are {y.dtype}."
