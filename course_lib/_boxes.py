@@ -16,7 +16,7 @@ from course_lib._warping import as_images
 __all__ = ["cutmix", "cutout"]
 
 
-@takes(images=array(), fill=real())
+@takes(images=array(filled=True), fill=real())
 def cutout(images: Any, seed: Seed, size: int = 8, fill: float = 0.0) -> Any:
     """Cover a square of each image, after DeVries and Taylor (2017).
 
@@ -43,8 +43,11 @@ def cutout(images: Any, seed: Seed, size: int = 8, fill: float = 0.0) -> Any:
 
 def _targets_fit(given: Mapping[str, Any]) -> None:
     shape = shape_of(given["y"])
-    if shape is not None and len(shape) > 2:
-        raise ValueError(f"y must have shape (batch, classes), but its shape is {shape}.")
+    if shape is not None and len(shape) != 2:
+        raise ValueError(
+            f"y must be probabilities of shape (batch, classes), but its shape is {shape}. Turn "
+            "class indices into probabilities first: one_hot."
+        )
 
 
 @takes(

@@ -17,7 +17,7 @@ __all__ = ["LUMINANCE", "add_noise", "as_brightness", "color_jitter"]
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
-@takes(images=array())
+@takes(images=array(filled=True))
 def color_jitter(
     images: Any,
     seed: Seed,
@@ -62,7 +62,7 @@ def color_jitter(
     return ops.clip(images, 0, 1)
 
 
-@takes(images=array(), deviation=real())
+@takes(images=array(filled=True), deviation=real())
 def add_noise(images: Any, seed: Seed, deviation: float = 0.1) -> Any:
     """Add an independent normal number to each pixel, and cut to 0..1 as a camera does.
 

@@ -13,7 +13,17 @@ import numpy as np
 from keras import ops
 
 from course_lib import training
-from course_lib._checks import array, floats, function, model, real, takes, whole
+from course_lib._checks import (
+    array,
+    floats,
+    function,
+    input_of,
+    model,
+    real,
+    shape_of,
+    takes,
+    whole,
+)
 from course_lib._draws import SEED
 
 __all__ = [
@@ -27,7 +37,7 @@ __all__ = [
 Seed = int | keras.random.SeedGenerator
 
 
-@takes(first=floats(), second=floats(), temperature=real(1e-6))
+@takes(first=floats(filled=True), second=floats(filled=True), temperature=real(1e-6))
 def nt_xent_loss(first: Any, second: Any, temperature: float = 0.5) -> Any:
     """Compute the contrastive loss of SimCLR: each view must find its partner among all others.
 
@@ -58,7 +68,7 @@ def nt_xent_loss(first: Any, second: Any, temperature: float = 0.5) -> Any:
     return ops.mean(ops.logsumexp(others, axis=1) - partner)
 
 
-@takes(first=floats(), second=floats(), temperature=real(1e-6))
+@takes(first=floats(filled=True), second=floats(filled=True), temperature=real(1e-6))
 def nt_xent_loops(first: np.ndarray, second: np.ndarray, temperature: float = 0.5) -> float:
     """Compute :func:`nt_xent_loss` one pair of views at a time.
 
@@ -86,7 +96,7 @@ def nt_xent_loops(first: np.ndarray, second: np.ndarray, temperature: float = 0.
     return float(total / count)
 
 
-@takes(images=array(), smallest=real(), seed=SEED)
+@takes(images=array(filled=True), smallest=real(), seed=SEED)
 def random_resized_crop(images: Any, smallest: float, seed: Seed) -> Any:
     """Cut a random part out of each image and stretch it to the full size.
 
@@ -121,8 +131,9 @@ def random_resized_crop(images: Any, smallest: float, seed: Seed) -> Any:
 
 
 @takes(
+    input_of("network", "images"),
     network=model(),
-    images=floats("images", "height", "width", "channels"),
+    images=floats("images", "height", "width", "channels", filled=True),
     view=function(),
     epochs=whole(1),
     batch_size=whole(1),
@@ -247,7 +258,7 @@ def _images(images: Any) -> Any:
 
 
 def _check_pair(first: Any, second: Any, temperature: float) -> None:
-    shapes = [tuple(view.shape) for view in (first, second)]
+    shapes = [shape_of(view) for view in (first, second)]
     if shapes[0] != shapes[1] or len(shapes[0]) != 2:
         raise ValueError(
             "first and second must both have shape (batch, features), but their shapes are "

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from course_lib._checks import Kind, indices
+
 __all__ = ["as_baseline", "as_inputs", "as_targets", "check_count", "in_batches"]
+
+TARGET = Kind("a class index, or one for each input", indices(low=-np.inf).fits)
 
 
 def as_inputs(x: Any, axes: int | None = None) -> np.ndarray:
@@ -35,11 +39,12 @@ def as_inputs(x: Any, axes: int | None = None) -> np.ndarray:
 
 def as_targets(model: Any, x: np.ndarray, target: Any) -> np.ndarray:
     """Return one class index for each input, int32, after checking that the model has them."""
+    TARGET.check("target", target)
     targets = np.asarray(target)
-    if targets.dtype.kind not in "iu" or targets.shape not in ((), (len(x),)):
+    if targets.shape not in ((), (len(x),)):
         raise ValueError(
-            f"target must be a class index, or one for each of the {len(x)} inputs, but it is "
-            f"{targets.dtype} of shape {targets.shape}."
+            f"target must be a class index, or one for each of the {len(x)} inputs, but it has "
+            f"the shape {targets.shape}."
         )
     shape = getattr(model, "output_shape", None) or tuple(model(ops.convert_to_tensor(x[:1])).shape)
     if not isinstance(shape, tuple) or len(shape) != 2:

@@ -128,10 +128,17 @@ def function_of(
         raise ValueError("model has no weights yet: call it once on data, or give it an Input.")
     known = _compiled.setdefault(model, {})
     if purpose not in known:
-        calls = parts(model)
-        known[purpose] = calls, gradients.compile(functools.partial(compute, calls))
+        known[purpose] = parts(model), {}
     calls, compiled = known[purpose]
-    return functools.partial(compiled, [call.weights() for call in calls])
+    weights = [call.weights() for call in calls]
+
+    def fast(x: Any, *arrays: Any) -> Any:
+        axes = len(x.shape)  # TensorFlow forgets how many there are if one record serves several
+        if axes not in compiled:
+            compiled[axes] = gradients.compile(functools.partial(compute, calls))
+        return compiled[axes](weights, x, *arrays)
+
+    return fast
 
 
 class _Call:

@@ -179,9 +179,8 @@ def fill_units(x: np.ndarray, hidden: np.ndarray, fill: np.ndarray) -> np.ndarra
         )
     fits = hidden.shape == x.shape
     if x.ndim == 4:
-        fits = hidden.ndim == 3 and not any(
-            n % max(u, 1) for n, u in zip(x.shape[1:3], hidden.shape[1:], strict=True)
-        )
+        fits = hidden.ndim == 3 and 0 not in hidden.shape
+        fits = fits and not any(n % u for n, u in zip(x.shape[1:3], hidden.shape[1:], strict=True))
     if not fits:
         raise ValueError(
             f"hidden must have a truth value for each unit of x, whose shape is {x.shape}, but its "
@@ -193,7 +192,7 @@ def fill_units(x: np.ndarray, hidden: np.ndarray, fill: np.ndarray) -> np.ndarra
     return np.where(hidden, fill, x)
 
 
-@takes(values=array("examples", "..."), units=sequence(whole(1), 1))
+@takes(values=array("examples", "...", filled=True), units=sequence(whole(1), 1))
 def to_units(values: np.ndarray, units: tuple[int, ...]) -> np.ndarray:
     """Add up the values that belong to a unit: of a patch's pixels, of a word's features.
 

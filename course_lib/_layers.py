@@ -115,7 +115,7 @@ def mean_squared_error(targets: Any, predictions: Any) -> Any:
     return 0.5 * ops.mean(ops.square(targets - predictions))
 
 
-@takes(labels=array(), logits=array(filled=True))
+@takes(labels=array(), logits=array("...", "classes", filled=True))
 def cross_entropy(labels: Any, logits: Any) -> Any:
     """Compute the mean of ``-log p`` of the true class (``eq-neural-networks-cross-entropy``).
 

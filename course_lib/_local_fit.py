@@ -51,7 +51,11 @@ def exponential_kernel(distances: Any, width: float) -> np.ndarray:
 
 
 @takes(
-    z=array(), scores=array(), proximity=array(finite=False), selection=string(), strength=real(0)
+    z=array(filled=True),
+    scores=array(),
+    proximity=array(finite=False),
+    selection=string(),
+    strength=real(0),
 )
 def fit_local(
     z: Any,
@@ -102,7 +106,7 @@ def fit_local(
 
 @takes(
     same_length("z", "scores", "proximity"),
-    z=array("samples", "features"),
+    z=array("samples", "features", filled=True),
     scores=array("samples"),
     proximity=array("samples"),
     selection=string(),

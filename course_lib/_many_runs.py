@@ -234,7 +234,7 @@ class ManyRuns:
             )
 
 
-@takes(losses=array(finite=False), target=real(), every=whole(1))
+@takes(losses=array("measurements", "runs", finite=False), target=real(), every=whole(1))
 def first_below(losses: Any, target: float, every: int) -> np.ndarray:
     """Return after how many steps each run's loss was first below a target.
 
@@ -247,7 +247,7 @@ def first_below(losses: Any, target: float, every: int) -> np.ndarray:
         Steps, interpolated between the two measurements around the target; infinity where a run
         never got there. Shape ``(runs,)``.
     """
-    losses = np.atleast_2d(np.asarray(losses, float))
+    losses = np.asarray(losses, float)
     if np.isnan(losses).any():
         raise ValueError("losses must not hold NaN. A run that diverges has infinite losses.")
     check_whole("every", every, 1)

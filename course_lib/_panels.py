@@ -34,7 +34,7 @@ def as_pictures(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or len(images) == 0:
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
         raise ValueError(
             "images must have shape (images, height, width), (..., 1) or (..., 3), "
             f"but the shape is {images.shape}. For a single image give image[None]."

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from course_lib._checks import (
+    Kind,
     array,
     check_between,
     check_whole,
@@ -45,6 +46,15 @@ __all__ = [
     "quantize_model",
     "round_straight_through",
 ]
+
+
+def _is_range(value: Any) -> bool:
+    return sequence(real(), 2, 2).fits(value) and value[0] <= 0 <= value[1] and value[0] < value[1]
+
+
+RANGE = Kind(
+    "a pair (low, high), with 0 between them or at one of them, and low below high", _is_range
+)
 
 
 class Quantized(NamedTuple):
@@ -225,7 +235,7 @@ def calibrate(
     return ranges
 
 
-@takes(model=model(), ranges=mapping(sequence(real(), 2, 2), 1, string()), bits=whole())
+@takes(model=model(), ranges=mapping(RANGE, 1, string()), bits=whole())
 def quantize_activations(
     model: keras.Model, ranges: Mapping[str, tuple[float, float]], bits: int = 8
 ) -> keras.Model:

@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 
-@takes(images=array(), direction=string())
+@takes(images=array(filled=True), direction=string())
 def flip(images: Any, seed: Seed, direction: str = "horizontal", rate: float = 0.5) -> Any:
     """Mirror some of the images.
 
@@ -85,7 +85,7 @@ def flip(images: Any, seed: Seed, direction: str = "horizontal", rate: float = 0
     return ops.where(wide(draw < rate), ops.flip(images, axis=axes[direction]), images)
 
 
-@takes(images=array(), fill=real())
+@takes(images=array(filled=True), fill=real())
 def rotate(images: Any, seed: Seed, degrees: float = 15.0, fill: float = 0.0) -> Any:
     """Turn each image by its own angle, drawn evenly from ``-degrees`` to ``degrees``.
 
@@ -108,7 +108,7 @@ def rotate(images: Any, seed: Seed, degrees: float = 15.0, fill: float = 0.0) ->
     return rotate_by(images, angle, fill)
 
 
-@takes(images=array(), fill=real())
+@takes(images=array(filled=True), fill=real())
 def translate(images: Any, seed: Seed, pixels: float = 2.0, fill: float = 0.0) -> Any:
     """Shift each image by its own distances, drawn evenly from ``-pixels`` to ``pixels``.
 
@@ -132,7 +132,7 @@ def translate(images: Any, seed: Seed, pixels: float = 2.0, fill: float = 0.0) -
     return translate_by(images, down, right, fill)
 
 
-@takes(images=array(), fill=real())
+@takes(images=array(filled=True), fill=real())
 def crop_and_pad(images: Any, seed: Seed, padding: int = 4, fill: float = 0.0) -> Any:
     """Add a margin, and cut a window of the old size out at a random place.
 
@@ -197,7 +197,7 @@ OPERATIONS: dict[str, Callable[[Any, Seed, float], Any]] = {
 """
 
 
-@takes(images=array(), operations=sequence(either(string(), function())))
+@takes(images=array(filled=True), operations=sequence(either(string(), function())))
 def random_augment(
     images: Any,
     seed: Seed,

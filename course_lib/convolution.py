@@ -234,7 +234,7 @@ def conv2d(
 
 
 @takes(
-    x=array("batch", "height", "width", "channels"),
+    x=array("batch", "height", "width", "channels", filled=True),
     pool_size=PAIR,
     strides=PAIR,
     padding=choice(("valid", "same")),
@@ -261,7 +261,7 @@ def max_pool2d(
 
 
 @takes(
-    x=array("batch", "height", "width", "channels"),
+    x=array("batch", "height", "width", "channels", filled=True),
     pool_size=PAIR,
     strides=PAIR,
     padding=choice(("valid", "same")),

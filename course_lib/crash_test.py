@@ -138,7 +138,7 @@ def run(
 
 
 @takes(
-    input_of("subject.model"),
+    input_of("subject.model", exact=True),
     same_length("x", "target"),
     method=function(),
     subject=instance(Subject, "a Subject"),

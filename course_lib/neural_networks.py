@@ -154,7 +154,7 @@ def forward(parameters: Parameters, x: Any, activation: str = "relu") -> Any:
 
 @takes(
     parameters=LAYERS,
-    x=floats("batch", "features"),
+    x=floats("batch", "features", filled=True),
     labels=indices("batch"),
     activation=choice(ACTIVATIONS),
     weight_penalty=real(0),

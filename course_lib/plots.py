@@ -47,7 +47,7 @@ __all__ = [
     "training_curves",
 ]
 
-LABELS = either(string(), sequence(either(string(), real())))
+LABELS = either(string(), sequence(string()))
 
 
 @takes(
@@ -101,7 +101,7 @@ def show(figure: Figure, description: str, details: str = "") -> None:
 @style()
 @takes(
     x=array("points"),
-    series=mapping(array()),
+    series=mapping(array(), keys=string()),
     xlabel=string(),
     ylabel=string(),
     description=string(1),
@@ -153,7 +153,7 @@ def curves(
 
 
 @style()
-@takes(histories=instance(Mapping, "a dictionary"), metric=string(1), description=string(1))
+@takes(histories=mapping(keys=string()), metric=string(1), description=string(1))
 def training_curves(
     histories: Mapping[str, object], metric: str = "accuracy", *, description: str | None = None
 ) -> None:
@@ -190,7 +190,7 @@ def training_curves(
 
 
 @style()
-@takes(values=mapping(array(), 1), xlabel=string(), description=string(1), log_x=flag())
+@takes(values=mapping(array(), 1, string()), xlabel=string(), description=string(1), log_x=flag())
 def bars(
     values: Mapping[str, object], *, xlabel: str, description: str, log_x: bool = False
 ) -> None:

@@ -21,7 +21,9 @@ from keras import layers, ops
 
 from course_lib import gradients, training
 from course_lib._checks import (
+    Kind,
     array,
+    check_input,
     check_whole,
     either,
     flag,
@@ -67,9 +69,15 @@ __all__ = [
 ]
 
 Examples = tuple[np.ndarray, np.ndarray]
+DATA = sequence(array(), 2, 2)
+RATE = Kind("a float of at least 0", lambda value: isinstance(value, float) and 0 <= value < np.inf)
 
 
-@takes(features=array(finite=False), labels=array(), penalty=real())
+@takes(
+    features=array("examples", "features", finite=False, filled=True),
+    labels=array("examples"),
+    penalty=real(),
+)
 def fit_head(
     features: np.ndarray, labels: np.ndarray, num_classes: int, penalty: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -119,8 +127,17 @@ def fit_head(
     return kernel.astype("float32"), (offset - mean @ kernel).astype("float32")
 
 
+def _inputs_fit(given: Mapping[str, Any]) -> None:
+    network = given["model"] if "model" in given else given["self"].model
+    check_input(network, "data[0]", given["data"][0])
+
+
 @takes(
-    model=model(), data=sequence(array(), 2, 2), layer=string(), penalty=real(0, open_start=True)
+    _inputs_fit,
+    model=model(),
+    data=DATA,
+    layer=string(),
+    penalty=real(0, open_start=True),
 )
 def linear_probe(
     model: keras.Model, data: Examples, layer: str | None = None, penalty: float = 1.0
@@ -192,7 +209,7 @@ class LayerwiseAdam(keras.optimizers.Adam):
             not named gets 1.
     """
 
-    @takes(learning_rate=either(real(0), function(), array()), shares=mapping(real(0)))
+    @takes(learning_rate=either(RATE, function()), shares=mapping(real(0)))
     def __init__(self, learning_rate: Any = 1e-3, shares: Mapping[str, float] = {}, **options: Any):  # noqa: B006
         """Take a learning rate and the shares."""
         super().__init__(learning_rate, **options)
@@ -287,6 +304,7 @@ class FineTuner:
         schedule = training.one_cycle(learning_rate, steps)
         compile_classifier(self.model, LayerwiseAdam(schedule, layer_rates(self.model, rate_decay)))
 
+    @takes(_inputs_fit, data=DATA)
     def __call__(
         self, data: Examples, seed: int, start: Sequence[np.ndarray] | None = None
     ) -> list[np.ndarray]:
@@ -321,7 +339,7 @@ class FineTuner:
         return self.model.get_weights()
 
 
-@takes(model=model(), data=sequence(array(), 2, 2), seed=whole())
+@takes(_inputs_fit, model=model(), data=DATA, seed=whole())
 def fine_tune(model: keras.Model, data: Examples, *, seed: int = 0, **options: Any) -> keras.Model:
     """Put a new head on a model and tune all of it: the head first, then everything gently.
 
@@ -345,7 +363,7 @@ def fine_tune(model: keras.Model, data: Examples, *, seed: int = 0, **options: A
 
 def _checked(data: Examples) -> Examples:
     x, y = np.asarray(data[0]), np.asarray(data[1])
-    if len(x) != len(y) or len(x) == 0 or y.ndim != 1 or y.dtype.kind not in "iu":
+    if y.ndim != 1 or x.shape[:1] != y.shape or len(y) == 0 or y.dtype.kind not in "iu":
         raise ValueError(
             "data must be inputs and as many class indices, whole numbers of shape (examples,), "
             f"but the shapes are {x.shape} and {y.shape}, and the labels are {y.dtype}."

@@ -462,6 +462,7 @@ CALLS = [
     (lambda: augmentation.random_augment(IMAGES, 0, num_operations=-1), "num_operations must be"),
     (lambda: augmentation.random_augment(IMAGES, 0, magnitude=2), "magnitude must be .* at most 1"),
     (lambda: augmentation.cutmix(IMAGES, np.arange(4), 1.0, 0), "y must .* one_hot"),
+    (lambda: augmentation.cutmix(IMAGES, np.ones(4), 1.0, 0), r"y must .*\(batch, classes\)"),
     (lambda: augmentation.cutmix(IMAGES, ONE_HOT[:3], 1.0, 0), "equally many examples"),
     (lambda: augmentation.cutmix(IMAGES, ONE_HOT, 0, 0), "alpha must be a number above 0"),
     (lambda: augmentation.cutmix(IMAGES, ONE_HOT, 1.0, "0"), "seed must be"),

@@ -488,7 +488,7 @@ PARAMETERS, X, LABELS = network((7, 8, 4))
         (lambda: nn.cross_entropy(np.array([0.0]), np.ones((1, 4))), "whole numbers"),
         (
             lambda: nn.cross_entropy(np.array([0]), np.full((1, 4), np.nan)),
-            "logits must be an array of finite numbers, at",
+            "logits must be an array of finite numbers of shape",
         ),
         (lambda: nn.forward(PARAMETERS, X, "gelu"), "activation must be one of"),
         (lambda: nn.backward(PARAMETERS, X, LABELS[:5]), "labels must have shape"),

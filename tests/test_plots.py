@@ -255,6 +255,13 @@ def test_too_few_or_many_columns(columns):
         plots.image_grid(random(2, 4, 4), columns=columns, description="Images")
 
 
+def test_labels_are_texts():
+    with pytest.raises(ValueError, match="titles must be a string or a list whose items are each"):
+        plots.image_grid(random(2, 4, 4), ["a", 3], description="Images")
+    with pytest.raises(ValueError, match="values must be a dictionary .* each key a string"):
+        plots.bars({1: 2.0}, xlabel="x", description="Bars")
+
+
 def test_titles_must_be_as_many(shown):
     with pytest.raises(ValueError, match="titles must have 2 entries, but it has 1"):
         plots.image_grid(random(2, 4, 4), ["a"], description="Images")

@@ -228,6 +228,16 @@ def test_what_was_compiled_is_kept_and_goes_with_its_model(images):
     assert alive() is None
 
 
+def test_a_model_explains_inputs_with_and_without_an_axis_of_length_one():
+    stack = [keras.Input((6, 6, 1)), layers.Conv2D(2, 3), layers.ReLU(), layers.Flatten()]
+    net = keras.Sequential([*stack, layers.Dense(3)])
+    x = np.random.default_rng(8).random((2, 6, 6, 1)).astype("float32")
+    for explain in (saliency.gradient, saliency.integrated_gradients):
+        full = explain(net, x, 1)
+        np.testing.assert_allclose(explain(net, x[..., 0], 1), full[..., 0], atol=1e-6)
+        np.testing.assert_array_equal(explain(net, x, 1), full)
+
+
 def test_dropout_and_batch_normalization_are_in_use_mode(images):
     keras.utils.set_random_seed(0)
     stack = [keras.Input((8, 9, 2)), layers.Flatten(), layers.BatchNormalization()]
@@ -541,6 +551,7 @@ def test_wrong_input_is_named(net, images):
         ("x must be finite", lambda: saliency.gradient(net, images * np.nan, 0)),
         ("target must be a class", lambda: saliency.gradient(net, images, [0, 1])),
         ("target must be a class", lambda: saliency.gradient(net, images, 0.5)),
+        ("target must be a class", lambda: saliency.gradient(net, images, [[1, 2], [3]])),
         ("target must lie in 0..2", lambda: saliency.gradient(net, images, 3)),
         ("target must lie in 0..2", lambda: saliency.gradient(net, images, -1)),
         ("model must return", lambda: saliency.gradient(lambda x: ops.sum(x), images, 0)),

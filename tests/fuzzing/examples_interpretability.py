@@ -29,7 +29,9 @@ for name in ("gradient", "gradient_times_input", "guided_backpropagation", "targ
     example(f"saliency.{name}")(explained())
 example("saliency.grad_cam")(explained(layer="conv"))
 example("saliency.smooth_grad")(explained(samples=2, noise=0.1, seed=0))
-example("saliency.occlusion")(explained(patch=4, stride=(2, 2), baseline=0.0))
+example("saliency.occlusion", fine={"stride": ("a number",)})(
+    explained(patch=4, stride=(2, 2), baseline=0.0)
+)
 example("saliency.integrated_gradients")(explained(baseline=0.0, steps=2, rule="gauss"))
 example("saliency.integrated_gradients_loop")(
     lambda: {
@@ -72,7 +74,10 @@ example("saliency.activation_maximization", slow=True)(
 example("saliency.randomize_layers", fine={"layers": ("a number",)})(
     lambda: {"model": perceptron(), "layers": ["logits"], "seed": 0}
 )
-example("saliency.rank_correlation")(lambda: {"maps": floats(2, 9), "others": floats(2, 9, seed=1)})
+example("saliency.rank_correlation")(
+    # Large enough that no map becomes constant where it is rounded: a constant one has no order.
+    lambda: {"maps": 9 * floats(2, 9), "others": 9 * floats(2, 9, seed=1)}
+)
 example("saliency.structural_similarity")(
     lambda: {"maps": floats(2, 6, 6), "others": floats(2, 6, 6, seed=1), "window": 3}
 )

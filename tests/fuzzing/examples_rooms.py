@@ -127,7 +127,8 @@ def folder():
     return Path(tempfile.mkdtemp())
 
 
-example("recorded.save")(
+TEXT_OR_NUMBER = ("['loss'] is text", "['steps'] is text", "['steps'] is a fraction")
+example("recorded.save", fine={"values": TEXT_OR_NUMBER})(
     lambda: {
         "experiment": "a-run",
         "values": {"loss": 0.5, "steps": 3},
