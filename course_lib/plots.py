@@ -224,7 +224,7 @@ def bars(
     panel.set_yticks(range(len(runs)), list(runs))
     panel.invert_yaxis()
     panel.set_xlabel(xlabel)
-    panel.margins(x=0.16)
+    panel.margins(x=0.16 if min(means) >= 0 else 0.24)  # room for the numbers
     if log_x:
         panel.set_xscale("log")
     show(drawn, description, " ".join(spread_details(*pair) for pair in runs.items()))
