@@ -1,7 +1,8 @@
 """How does a chapter show the code it uses, and never a copy of it?
 
 ``show_source`` prints the source of a function or class as it stands in the installed package, but
-for the ``@takes(...)`` above it, which refuses what the function cannot use.
+for the ``@takes(...)`` above it, which refuses what the function cannot use, and for Sphinx's roles
+in its docstring, of which only the names are left.
 """
 
 import ast
@@ -12,6 +13,8 @@ import textwrap
 from course_lib._display import publish
 
 __all__ = ["show_source"]
+
+_ROLE = re.compile(r":(?:func|class|meth|attr|mod|data|exc):`[~.]*([^`]+)`")
 
 
 def show_source(*objects: object) -> None:
@@ -39,7 +42,7 @@ def _source(item: object) -> str:
             f"The source of {item!r} cannot be found ({error}). "
             "Give a function, class or module that is written in Python."
         ) from error
-    return _without_checks(code)
+    return _ROLE.sub(r"``\1``", _without_checks(code))
 
 
 def _without_checks(code: str) -> str:

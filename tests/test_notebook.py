@@ -13,6 +13,11 @@ def documented(x):
     return x
 
 
+def referring(x):
+    """Do what :func:`documented` and :meth:`~claims.Claim.check` do."""
+    return x
+
+
 class Outer:
     def method(self):
         return 1
@@ -55,6 +60,11 @@ def test_backticks_in_the_source_do_not_end_the_block(shown):
     markdown = shown[0][1]["text/markdown"]
     assert markdown.startswith("````python\n")
     assert markdown.endswith("\n````")
+
+
+def test_of_a_role_the_name_is_left(shown):
+    notebook.show_source(referring)
+    assert '"""Do what ``documented`` and ``claims.Claim.check`` do."""' in shown[0][0]
 
 
 def test_outside_a_notebook_it_prints(capsys):
