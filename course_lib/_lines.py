@@ -4,11 +4,21 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import MaxNLocator
 
 from course_lib._panels import refuse_nan
 from course_lib._svg import MARKERS, PALETTE, STROKES
 
-__all__ = ["as_runs", "check_count", "draw_curve", "draw_legend", "metric_runs"]
+__all__ = [
+    "as_runs",
+    "check_count",
+    "count_whole",
+    "draw_curve",
+    "draw_legend",
+    "metric_runs",
+    "write_plainly",
+]
 
 
 def as_runs(values: object, points: int, name: str) -> np.ndarray:
@@ -57,6 +67,30 @@ def draw_legend(panel: Axes) -> None:
     rows = -(-len(labels) // columns)
     columns = -(-len(labels) // rows)  # as even as can be
     panel.figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+
+
+def count_whole(axis: Axis, values: np.ndarray) -> None:
+    """Where all values are whole numbers, mark no others on their axis."""
+    if (values == np.round(values)).all():
+        axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+
+
+def write_plainly(axis: Axis) -> None:
+    """Write 300 and 0.2 at a logarithmic axis, and powers only where numbers get long."""
+
+    def power(value: float, _: int) -> str:
+        if 1e-4 < value < 1e6:
+            return f"{value:,.{max(0, -int(np.floor(np.log10(value))))}f}"
+        return f"$10^{{{np.log10(value):.0f}}}$"
+
+    def between(value: float, place: int) -> str:
+        low, high = axis.get_view_interval()
+        first_digit = round(value / 10.0 ** np.floor(np.log10(value)))
+        # Two of the nine marks between powers, and none of them where there are powers enough.
+        return power(value, place) if high < 50 * low and first_digit in (2, 5) else ""
+
+    axis.set_major_formatter(power)
+    axis.set_minor_formatter(between)
 
 
 def check_count(series: Mapping[str, object], name: str) -> None:

@@ -1,5 +1,7 @@
 """What is drawn inside one panel of a figure, and is what came in fit to be drawn?"""
 
+import re
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
@@ -111,17 +113,21 @@ def draw_overlay(axes: Axes, picture: np.ndarray, heat: np.ndarray, strongest: f
 def fold_text(text: str, columns: int = 64) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Cut a text into lines of a width; return them, and each character's row and column.
 
-    A line end is a character of its own, shown as an arrow, and ends its line.
+    Lines end between words, but for a word that is longer than a line. A line end in the text is a
+    character of its own, shown as an arrow, and ends its line.
     """
     lines, rows, places = [""], [], []
-    for character in text:
-        if len(lines[-1]) == columns:
+    for word in re.findall(r"\S+|\s", text):
+        if lines[-1] and not word.isspace() and len(lines[-1]) + len(word) > columns:
             lines.append("")
-        rows.append(len(lines) - 1)
-        places.append(len(lines[-1]))
-        lines[-1] += "\u21b5" if character == "\n" else character
-        if character == "\n":
-            lines.append("")
+        for character in word:
+            if len(lines[-1]) > columns - (character not in " \n"):  # a space may hang over
+                lines.append("")
+            rows.append(len(lines) - 1)
+            places.append(len(lines[-1]))
+            lines[-1] += "\u21b5" if character == "\n" else character
+            if character == "\n":
+                lines.append("")
     return [line for line in lines if line], np.array(rows, int), np.array(places, int)
 
 

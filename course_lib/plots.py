@@ -144,8 +144,12 @@ def curves(
     panel.set(xlabel=xlabel, ylabel=ylabel)
     if log_x:
         panel.set_xscale("log")
+        _lines.write_plainly(panel.xaxis)
+    else:
+        _lines.count_whole(panel.xaxis, x)
     if log_y:
         panel.set_yscale("log")
+        _lines.write_plainly(panel.yaxis)
     panel.grid(True)
     if len(series) > 1:
         _lines.draw_legend(panel)
@@ -227,6 +231,7 @@ def bars(
     panel.margins(x=0.16 if min(means) >= 0 else 0.24)  # room for the numbers
     if log_x:
         panel.set_xscale("log")
+        _lines.write_plainly(panel.xaxis)
     show(drawn, description, " ".join(spread_details(*pair) for pair in runs.items()))
 
 

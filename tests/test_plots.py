@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from course_lib import plots
-from course_lib._lines import draw_legend
+from course_lib._lines import count_whole, draw_legend, write_plainly
+from course_lib._panels import fold_text
 from course_lib._svg import INK
 
 LIGHT, DARK = "#ffffff", "#14181e"
@@ -523,3 +524,50 @@ def test_figure_gives_its_axes_as_a_grid():
 def test_outside_a_notebook_it_prints(capsys):
     plots.bars({"a": 1.0}, xlabel="share", description="Bars")
     assert capsys.readouterr().out == "Figure: Bars.\n"
+
+
+# Ticks and folded text
+
+
+def ticks(axis) -> list[str]:
+    axis.figure.canvas.draw()
+    return [tick.get_text() for tick in axis.get_ticklabels(which="both") if tick.get_text()]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([100, 300, 1000], {"100", "200", "500", "1,000"}),
+        ([0.02, 0.3], {"0.02", "0.05", "0.1", "0.2"}),
+        ([1e-5, 1e3], {"$10^{-5}$", "0.001", "0.1", "10", "1,000"}),
+    ],
+)
+def test_numbers_at_a_logarithmic_axis_are_plain(values, expected):
+    drawn, axes = plots.figure()
+    axes[0, 0].plot(values, [1, 2, 3][: len(values)])
+    axes[0, 0].set_xscale("log")
+    write_plainly(axes[0, 0].xaxis)
+    found = set(ticks(axes[0, 0].xaxis))
+    assert expected <= found
+    assert not any("times" in text for text in found)
+    drawn.clear()
+
+
+def test_a_count_has_no_halves():
+    drawn, axes = plots.figure()
+    axes[0, 0].plot([1, 2, 3, 4], [1, 2, 3, 4])
+    count_whole(axes[0, 0].xaxis, np.array([1.0, 2, 3, 4]))
+    assert all(float(text).is_integer() for text in ticks(axes[0, 0].xaxis))
+    drawn.clear()
+
+
+@pytest.mark.parametrize("columns", [5, 12, 40])
+def test_lines_of_text_end_between_words(columns):
+    text = "To be,\nor not to be: that is the question, or incomprehensibility.\n"
+    lines, rows, places = fold_text(text, columns)
+    found = "".join(lines[row][place] for row, place in zip(rows, places, strict=True))
+    assert found.replace("\u21b5", "\n") == text
+    assert all(len(line.rstrip(" \u21b5")) <= columns for line in lines)
+    for one, other in zip(lines, lines[1:], strict=False):
+        word = one.rsplit(" ", 1)[-1] + other.split(" ", 1)[0]
+        assert one[-1] in " \u21b5" or len(word.rstrip("\u21b5")) > columns or other[0] in " \u21b5"
