@@ -41,6 +41,8 @@ _SHEETS = """() => {
     const rules = [`@page { @bottom-center { content: counter(page); ${small} } }`];
     const starts = document.querySelectorAll(".bd-article span[id^='document-'] + section");
     starts.forEach((chapter, number) => {
+        // The place that links lead to would else stay at the end of the sheet before.
+        chapter.prepend(chapter.previousElementSibling);
         const title = chapter.querySelector("h1, h2, h3").cloneNode(true);
         title.querySelectorAll(".headerlink").forEach(link => link.remove());
         const words = JSON.stringify(title.textContent.trim().replace(/\\s+/g, " "));
