@@ -222,6 +222,21 @@ def test_every_picture_is_described_and_every_anchor_is_unique(site, page):
     assert not twice
 
 
+def test_equations_are_numbered_on_each_page_from_one(site):
+    numbered = 0
+    for page in READ:
+        text = (SITE / page).read_text(encoding="utf-8")
+        numbers = re.findall(r'<span class="eqno">\((.*?)\)<', text)
+        assert numbers == [str(number) for number in range(1, len(numbers) + 1)], page
+        numbered += len(numbers)
+    assert numbered > 100
+
+
+def test_shown_source_has_no_roles_of_sphinx(site):
+    for page in READ:
+        assert ":func:`" not in (SITE / page).read_text(encoding="utf-8"), page
+
+
 def test_the_site_stays_small(site):
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     assert size < LARGEST_SITE, f"{size / 1e6:.1f} MB"

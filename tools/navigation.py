@@ -81,7 +81,8 @@ def true_titles(titles: Sequence[str], headings: Sequence[str]) -> list[str]:
         squeezed = _squeeze(title)
         for place in range(start, len(headings)):
             one = _squeeze(_FORMULA.sub("", headings[place]))
-            if one and one * (len(squeezed) // len(one)) == squeezed:
+            times = max(1, len(squeezed) // max(1, len(one)))
+            if one * times == squeezed:
                 break
         else:
             raise RuntimeError(f"No heading explains the outline's title {title!r}.")
