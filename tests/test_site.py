@@ -7,6 +7,7 @@ than `_build/<size>/html`. In CI a missing site or browser is a failure, elsewhe
 import functools
 import http.server
 import os
+import re
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
