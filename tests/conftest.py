@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,15 +53,28 @@ def chromium() -> str:
     pytest.skip(problem)
 
 
+@pytest.fixture(scope="session")
+def copy_book() -> Callable[[Path], Path]:
+    """Lays a book of two chapters, on the real claims and the real extensions, into a folder."""
+
+    def copy(folder: Path) -> Path:
+        root = folder / "mini"
+        shutil.copytree(ROOT / "tests" / "fixtures" / "mini", root)
+        shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
+        style = root / "book" / "_static" / "course.css"
+        style.parent.mkdir()
+        shutil.copy(ROOT / "book" / "_static" / "course.css", style)
+        for path in (*(ROOT / "course_lib").glob("_*.py"), ROOT / "course_lib" / "claims.py"):
+            shutil.copy(path, root / "course_lib" / path.name)
+        return root
+
+    return copy
+
+
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
-    """A book of two chapters that stands on the real claims and the real extensions."""
-    root = tmp_path / "mini"
-    shutil.copytree(ROOT / "tests" / "fixtures" / "mini", root)
-    shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
-    for path in (*(ROOT / "course_lib").glob("_*.py"), ROOT / "course_lib" / "claims.py"):
-        shutil.copy(path, root / "course_lib" / path.name)
-    return root
+def book(tmp_path: Path, copy_book: Callable[[Path], Path]) -> Path:
+    """A book of two chapters, for one test."""
+    return copy_book(tmp_path)
 
 
 @pytest.fixture(scope="session")

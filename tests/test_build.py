@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pypdf
@@ -23,6 +24,36 @@ from tools.lint import form
 ROOT = Path(__file__).parents[1]
 ALPHA, BETA = "book/part/alpha", "book/part/beta"
 
+
+# A heading that no sheet takes on one line.
+LONG = "A heading of so many words that it goes on where the first of its lines is at its end"
+
+# A chapter for paper: its name, its file's; another chapter's name, its file's.
+PAPER = """# {0}
+
+$$ x $$ (eq-{1}-first)
+
+$$ x^2 $$ (eq-{1}-second)
+
+From {{eq}}`eq-{1}-first` follows {{eq}}`eq-{1}-second`.
+
+## Why $x^2$, measured
+
+## LONG
+
+## Exercises
+
+[Mine](#exercises), [{2}]({3}.ipynb#exercises).
+""".replace("LONG", LONG)
+
+# A cell that shows source code as course_lib.notebook does, and prints a line wider than a sheet.
+SHOWN = """
+from course_lib._display import publish
+says = "Two times, as :" + "func:`six` says, equation ``eq-alpha-second``."
+code = f"def twelve():\\n    '{says}'"
+publish(code, **{"text/markdown": f"```python\\n{code}\\n```"})
+print("first", "column " * 16, "last")
+"""
 
 # A cell that shows two cards as course_lib.scorecard does, of two networks on four images.
 SCORES = """
@@ -53,12 +84,30 @@ def build(root: Path, *options: str) -> subprocess.CompletedProcess:
     )
 
 
-def edit_cell(root: Path, notebook: str, number: int, source: str) -> None:
-    """Replace the source of one cell, counted from 0."""
+def edit_cell(
+    root: Path, notebook: str, number: int, source: str, tags: Sequence[str] = ()
+) -> None:
+    """Replace the source of one cell, counted from 0, and tag it."""
     path = root / f"{notebook}.ipynb"
     content = json.loads(path.read_text())
     content["cells"][number]["source"] = source
+    if tags:
+        content["cells"][number]["metadata"]["tags"] = list(tags)
     path.write_text(json.dumps(content, indent=1))
+
+
+def outline(reader: pypdf.PdfReader) -> Iterator[pypdf.generic.DictionaryObject]:
+    """The entries of a PDF's outline, in reading order."""
+
+    def below(parent):
+        entry = parent.get("/First")
+        while entry is not None:
+            entry = entry.get_object()
+            yield entry
+            yield from below(entry)
+            entry = entry.get("/Next")
+
+    yield from below(reader.root_object["/Outlines"])
 
 
 def both_keys(root: Path, size: str = "small") -> tuple[str, str]:
@@ -449,28 +498,41 @@ class TestStoredOutputs:
         assert refreshed.read_text() == before
 
 
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory, copy_book, chromium) -> Path:
+    """A book whose two chapters have sections of the same name, which each links to."""
+    book = copy_book(tmp_path_factory.mktemp("paper"))
+    edit_cell(book, ALPHA, 0, PAPER.format("Alpha", "alpha", "Beta's", "beta"))
+    edit_cell(book, BETA, 0, PAPER.format("Beta", "beta", "Alpha's", "alpha"))
+    edit_cell(book, ALPHA, 2, SHOWN, tags=["hide-output"])
+    made = subprocess.run(
+        [sys.executable, "-m", "tools.pdf", "--root", str(book)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    return book / "_build" / "small" / "paper"
+
+
+@pytest.fixture(scope="module")
+def page(printed) -> str:
+    """The book on one page."""
+    return (printed / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def reader(printed) -> pypdf.PdfReader:
+    """The book as a PDF."""
+    return pypdf.PdfReader(printed / "deep-learnings-hard-parts.pdf")
+
+
+@pytest.mark.browser
 class TestPaper:
     """The book as one page and as a PDF."""
 
-    @pytest.fixture
-    def printed(self, book, chromium) -> Path:
-        """A book whose two chapters have sections of the same name, which each links to."""
-        prose = "# {}\n\n## Exercises\n\n[Mine](#exercises), [{}]({}.ipynb#exercises).\n\n$x^2$"
-        edit_cell(book, ALPHA, 0, prose.format("Alpha", "Beta's", "beta"))
-        edit_cell(book, BETA, 0, prose.format("Beta", "Alpha's", "alpha"))
-        made = subprocess.run(
-            [sys.executable, "-m", "tools.pdf", "--root", str(book)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert made.returncode == 0, made.stdout + made.stderr
-        return book / "_build" / "small" / "paper"
-
-    @pytest.mark.browser
-    def test_the_book_is_printed_with_links_that_lead_to_their_places(self, printed):
-        page = (printed / "index.html").read_text(encoding="utf-8")
+    def test_links_lead_to_their_places(self, page, reader):
         anchors = re.findall(r'\sid="([^"]+)"', page)
         assert len(anchors) == len(set(anchors))
         targets = set(re.findall(r'href="#([^"]+)"', page))
@@ -478,15 +540,54 @@ class TestPaper:
         sections = {f"book-part-{name}--exercises" for name in ("alpha", "beta")}
         assert sections <= targets
         assert "claim-six-is-more-than-five" in targets
+        assert sections <= {name.lstrip("/") for name in reader.named_destinations}
 
-        reader = pypdf.PdfReader(printed / "deep-learnings-hard-parts.pdf")
+    def test_the_text_is_there(self, reader):
         text = "\n".join(sheet.extract_text() for sheet in reader.pages)
         assert "Six is more than five" in text
         assert "claims checked" in text
-        titles = str(reader.outline)
-        for title in ("Alpha", "Beta", "Exercises", "Ledger"):
-            assert title in titles, title
-        assert sections <= {name.lstrip("/") for name in reader.named_destinations}
+
+    def test_equations_have_on_each_page_the_numbers_that_links_say(self, page):
+        for name in ("alpha", "beta"):
+            place = f"book-part-{name}--equation-eq-{name}"
+            for number, end in enumerate(("first", "second"), start=1):
+                shown = rf'id="{place}-{end}">\s*<span class="eqno">\({number}\)<'
+                assert re.search(shown, page), (name, end)
+                assert f'href="#{place}-{end}">({number})</a>' in page
+
+    def test_the_outline_has_the_headings_as_they_are_written(self, reader):
+        titles = [entry["/Title"] for entry in outline(reader)]
+        assert titles.count("Exercises") == 2
+        assert titles.count("Why x^2, measured") == 2
+        assert titles.count(LONG) == 2
+        assert {"Alpha", "Beta", "Ledger"} <= set(titles)
+
+    def test_the_contents_tell_the_page_on_which_a_chapter_begins(self, reader):
+        lines = reader.pages[0].extract_text().split("\n")
+        begins = {}
+        for entry in outline(reader):
+            if entry["/Title"] in ("Alpha", "Beta", "Ledger"):
+                sheet = reader.get_page_number(entry["/Dest"][0].get_object())
+                begins[entry["/Title"]] = sheet + 1
+                text = reader.pages[sheet].extract_text()
+                assert text.count(entry["/Title"]) >= 2, "no running head"
+        assert len(begins) == len(set(begins.values())) == 3
+        assert 1 not in begins.values()
+        assert [line for line in lines if line.isdigit()][-3:] == [str(n) for n in begins.values()]
+
+    def test_what_a_line_of_output_holds_stays_on_a_line(self, reader):
+        text = "\n".join(sheet.extract_text() for sheet in reader.pages)
+        assert re.search(r"^first .* last$", text, re.MULTILINE)
+
+    def test_a_fold_says_what_it_holds_and_is_not_printed(self, page, reader):
+        assert "Show the output" in page
+        assert "Show the solution" not in page
+        assert not any("the output" in sheet.extract_text() for sheet in reader.pages)
+
+    def test_shown_source_reads_without_sphinx(self, page):
+        assert "as ``six`` says" in page
+        assert "equation (2)" in page
+        assert ":func:" not in page
 
 
 class TestCache:

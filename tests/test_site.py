@@ -7,6 +7,7 @@ than `_build/<size>/html`. In CI a missing site or browser is a failure, elsewhe
 import functools
 import http.server
 import os
+import re
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -220,6 +221,21 @@ def test_every_picture_is_described_and_every_anchor_is_unique(site, page):
     assert not document.undescribed
     twice = {name for name in document.anchors if document.anchors.count(name) > 1}
     assert not twice
+
+
+def test_equations_are_numbered_on_each_page_from_one(site):
+    numbered = 0
+    for page in READ:
+        text = (SITE / page).read_text(encoding="utf-8")
+        numbers = re.findall(r'<span class="eqno">\((.*?)\)<', text)
+        assert numbers == [str(number) for number in range(1, len(numbers) + 1)], page
+        numbered += len(numbers)
+    assert numbered > 100
+
+
+def test_shown_source_has_no_roles_of_sphinx(site):
+    for page in READ:
+        assert ":func:`" not in (SITE / page).read_text(encoding="utf-8"), page
 
 
 def test_the_site_stays_small(site):
