@@ -1,8 +1,7 @@
-"""How does shown source refer to other things? As a reader can follow it, not as Sphinx reads it.
+"""How does shown source refer to an equation? As a reader can follow it, by its number.
 
-Chapters show functions of the package with their docstrings. In those, names stand in roles, and
-equations of the chapter under their labels. On the page a name stands without its role, and an
-equation under the number that it has there.
+Chapters show functions of the package with their docstrings. In those, equations of the chapter
+stand under their labels; on the page they get the number that they have there.
 """
 
 from __future__ import annotations
@@ -13,22 +12,21 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-_ROLE = re.compile(r":(?:py:)?(?:attr|class|data|exc|func|meth|mod):`~?([^`]+)`")
 _LABEL = re.compile(r"``(eq-[\w-]+)``")
 
 
-def make_readable(app: Sphinx, document: nodes.document) -> None:
+def number_equations(app: Sphinx, document: nodes.document) -> None:
     """Rewrite the source code that the cells of one page showed."""
     for block in list(document.findall(nodes.literal_block)):
         if block.get("language") == "python" and _is_output(block):
-            shown = readable(block.astext(), app.env)
+            shown = with_numbers(block.astext(), app.env)
             block.rawsource = shown
             block.children = []
             block += nodes.Text(shown)
 
 
-def readable(code: str, env: BuildEnvironment) -> str:
-    """Take the roles off names, and give the page's equations their numbers.
+def with_numbers(code: str, env: BuildEnvironment) -> str:
+    """Give the page's equations their numbers.
 
     Args:
         code: Source code with docstrings.
@@ -43,7 +41,7 @@ def readable(code: str, env: BuildEnvironment) -> str:
         page, found = equations.get(label[1], (None, None))
         return f"({found})" if page == env.docname else label[0]
 
-    return _LABEL.sub(number, _ROLE.sub(r"``\1``", code))
+    return _LABEL.sub(number, code)
 
 
 def _is_output(block: nodes.Node) -> bool:
@@ -57,5 +55,5 @@ def _is_output(block: nodes.Node) -> bool:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Rewrite each page after it was read."""
-    app.connect("doctree-read", make_readable)
+    app.connect("doctree-read", number_equations)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
