@@ -297,7 +297,7 @@ def deck(request) -> Path:
 
 @pytest.mark.browser
 def test_every_slide_fits_and_shows_what_it_should(browser, deck):
-    page = browser.new_page(viewport={"width": 960, "height": 700})
+    page = browser.new_page(viewport={"width": 1244, "height": 700})
     troubles: list[str] = []
     page.on("request", lambda r: r.url.startswith(("file:", "data:")) or troubles.append(r.url))
     page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
