@@ -192,8 +192,10 @@ def _short(values: str) -> str:
 
 
 def _three_digits(number: str) -> str:
-    is_long = _NUMBER.fullmatch(number) and "." in number and abs(float(number)) < 1000
-    return f"{float(number):.3g}" if is_long else number
+    if not _NUMBER.fullmatch(number) or abs(float(number)) >= 999:
+        return number
+    digits = number.split("e")[0].lstrip("-0.").replace(".", "")
+    return f"{float(number):#.3g}".removesuffix(".") if len(digits) > 3 else number
 
 
 def _numbered(page: Page, label: str) -> str:

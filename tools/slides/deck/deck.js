@@ -58,36 +58,36 @@ function shorten(slide) {
 }
 
 // Several figures stand below each other or side by side, and the words above them or on their left:
-// whichever leaves the figures larger.
+// whichever leaves the figures larger. All figures of a slide have one scale, so that their letters
+// are of one size.
 function arrange(shown) {
   const figures = [...shown.querySelectorAll("figure")];
   if (figures.length === 0) return;
-  const slide = shown.parentElement;
-  const words = slide.querySelector(":scope > .text");
-  const shapes = figures.map((figure) => {
-    const { width, height } = figure.querySelector("svg").viewBox.baseVal;
-    return width / height;
-  });
-  let fit = largest(shapes, shown.clientWidth, shown.clientHeight);
+  const sizes = figures.map((figure) => figure.querySelector("svg").viewBox.baseVal);
+  let fit = largest(sizes, shown.clientWidth, shown.clientHeight);
+  const words = shown.parentElement.querySelector(":scope > .text");
   if (words) {
-    const beside = largest(shapes, 0.64 * shown.clientWidth, shown.clientHeight + words.offsetHeight);
-    slide.classList.toggle("beside", beside.area > fit.area);
-    if (beside.area > fit.area) fit = beside;
+    const beside = largest(sizes, 0.64 * shown.clientWidth, shown.clientHeight + words.offsetHeight);
+    if (beside.scale > fit.scale) {
+      fit = beside;
+      shown.parentElement.classList.add("beside");
+    }
   }
   if (figures.length === 1) return;
   shown.classList.toggle("row", fit.isRow);
   figures.forEach((figure, place) => {
-    figure.style.flexGrow = fit.isRow ? shapes[place] : 1 / shapes[place];
+    const { width, height } = sizes[place];
+    figure.style.flexGrow = fit.isRow ? width : height;
+    if (!fit.isRow) figure.style.width = `${fit.scale * width}px`;
   });
 }
 
-// The area that figures of these shapes (width by height) get in a row or in a column.
-function largest(shapes, width, height) {
+// The largest scale at which figures of these sizes fit into a row or into a column.
+function largest(sizes, width, height) {
   const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
-  // The common width of figures in a column, and the common height of figures in a row.
-  const below = Math.min(width, height / total(shapes.map((shape) => 1 / shape)));
-  const beside = Math.min(height, width / total(shapes));
-  const inRow = total(shapes.map((shape) => shape * beside ** 2));
-  const inColumn = total(shapes.map((shape) => below ** 2 / shape));
-  return { isRow: inRow > inColumn, area: Math.max(inRow, inColumn) };
+  const widths = sizes.map((size) => size.width);
+  const heights = sizes.map((size) => size.height);
+  const inRow = Math.min(width / total(widths), height / Math.max(...heights));
+  const inColumn = Math.min(width / Math.max(...widths), height / total(heights));
+  return { isRow: inRow > inColumn, scale: Math.max(inRow, inColumn) };
 }
