@@ -192,10 +192,16 @@ def _short(values: str) -> str:
 
 
 def _three_digits(number: str) -> str:
-    if not _NUMBER.fullmatch(number) or abs(float(number)) >= 999:
+    plain = number.replace(",", "")
+    if not _NUMBER.fullmatch(plain):
         return number
+    for size, name in ((1e9, "billion"), (1e6, "million")):
+        if abs(float(plain)) >= size:
+            return f"{float(plain) / size:.3g} {name}"
     digits = number.split("e")[0].lstrip("-0.").replace(".", "")
-    return f"{float(number):#.3g}".removesuffix(".") if len(digits) > 3 else number
+    if len(digits) <= 3 or abs(float(plain)) >= 999:
+        return number
+    return f"{float(number):#.3g}".removesuffix(".")
 
 
 def _numbered(page: Page, label: str) -> str:
