@@ -403,3 +403,23 @@ def test_every_slide_fits_and_shows_what_it_should(browser, deck):
             assert figure["size"] >= SMALLEST_FIGURE, f"{name}: a figure of {figure['size']:.2f}"
         assert bool(slide["figures"]) == (slide["kind"] == "figure"), name
         assert bool(slide["equations"]) == (slide["kind"] == "equation"), name
+
+
+@pytest.mark.browser
+def test_a_printed_deck_has_a_slide_a_page(browser, deck):
+    page = browser.new_page(viewport={"width": 1244, "height": 700})
+    page.goto(f"{deck.as_uri()}?print-pdf")
+    page.wait_for_function("window.deckIsReady", timeout=60_000)
+    page.wait_for_function("document.querySelector('.pdf-page')", timeout=60_000)
+    slides_there = page.evaluate("document.querySelectorAll('.slides section').length")
+    paper = page.evaluate(
+        "[...document.querySelectorAll('.pdf-page')].map(sheet => sheet.offsetHeight)"
+    )
+    figures = page.evaluate(
+        "[...document.querySelectorAll('.figure .shown svg')].map("
+        "svg => svg.getBoundingClientRect().height)"
+    )
+    page.close()
+    assert len(paper) == slides_there
+    assert len(set(paper)) == 1
+    assert min(figures) > 100

@@ -21,6 +21,7 @@ function startDeck() {
         slideNumber: "c/t",
         transition: "none",
         viewDistance: 99, // formulas keep their measure
+        pdfMaxPagesPerSlide: 1,
         plugins: [RevealNotes],
       }),
     )
