@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from tools.book.project import Project
+from tools.markdown import read
 from tools.slides import __main__ as slides
 from tools.slides import marks
 from tools.slides.export import contents, copy_shared, to_html
-from tools.slides.talk import Slide, Talk, part_of, talk
+from tools.slides.talk import DOCUMENTS, Slide, Talk, part_of, talk
 
 ROOT = Path(__file__).parents[1]
 PROJECT = Project(ROOT)
@@ -82,6 +83,10 @@ BAD_MARKS = [
     (code(title="A"), "draws no figure and checks no claim"),
     (code(DRAWN, title="A", question=True), "no equation and no question"),
     (code(DRAWN, title="A", equation="eq-a"), "no equation and no question"),
+    (code(DRAWN, DRAWN, title="A", figures=[3]), "names number 3 of 2 figures"),
+    (code(DRAWN, title="A", cards=[1]), "names number 1 of 0 cards"),
+    (code(CLAIMED, title="A", cards=[0]), "names number 0 of 1 cards"),
+    (markdown("A", title="A", text="B", cards=[1]), "cards, which only a slide on a code cell"),
 ]
 
 
@@ -93,6 +98,13 @@ def test_a_mark_that_makes_no_slide_is_refused(cell, message):
 
 def test_a_cell_without_a_mark_is_no_slide():
     assert marks.mark_of(markdown("A")) is None
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_speaker_has_something_to_say_on_every_slide(name):
+    for cell in read(PROJECT.source(name))["cells"]:
+        if mark := marks.mark_of(cell):
+            assert len(mark.notes.split()) >= 8, f"{mark.title}: what does the speaker say?"
 
 
 # The slides of a chapter
@@ -127,6 +139,76 @@ def test_marked_cells_become_slides_in_the_order_of_the_notebook():
     assert made[2].shown == (CARD,)
     assert made[3].equations == ("c = d \\tag{2}", "a = b \\tag{1}")
     assert [slide.text for slide in made[4:]] == ["How many?", "Which?"]
+
+
+def card(*measured: str) -> tuple[str, str]:
+    """A card with values as `claims.check` writes them."""
+    rows = "".join("<li>{}: <strong>{}</strong></li>".format(*row.split("=")) for row in measured)
+    return ("Claim holds: A", f'<div class="claim claim-holds"><p>A</p><ul>{rows}</ul></div>')
+
+
+def test_a_mark_chooses_figures_cards_and_values():
+    other = ("Figure: Another", FIGURE.replace("A line", "Another"))
+    one, two = card("gap=0.5", "seed&#x27;s gap=0.25"), card("seconds=3")
+    cell = (DRAWN, one, other, two)
+    made = slides_of(
+        code(*cell, title="Both figures"),
+        code(*cell, title="The second figure", figures=[2]),
+        code(*cell, title="The second card", cards=[2]),
+        code(*cell, title="One value", cards=[1], measured=["seed's gap"]),
+    )[2:-2]
+    assert [slide.kind for slide in made] == ["figure", "figure", "card", "card"]
+    assert made[0].shown == (FIGURE, other[1])
+    assert made[1].shown == (other[1],)
+    assert made[2].shown == (two[1],)
+    assert "0.25" in made[3].shown[0]
+    assert "0.5" not in made[3].shown[0]
+
+
+def test_a_value_that_no_card_measures_is_refused():
+    with pytest.raises(ValueError, match="names 'gain'; its cards measure gap"):
+        slides_of(code(card("gap=0.5"), title="A", measured=["gain"]))
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("0.9", "0.9"),
+        ("0.6833", "0.683"),
+        ("3.004, 2.966", "3.00, 2.97"),
+        ("3.824e-07", "3.82e-07"),
+        ("-156.7", "-157"),
+        ("1234.5", "1234.5"),
+        ("60,874, 15,466", "60,874, 15,466"),
+        ("1,662,674,552, 1,639,729,560", "1.66 billion, 1.64 billion"),
+        ("yes", "yes"),
+        ("mirror, cutout, color jitter, crop", "mirror, cutout, color jitter, crop"),
+        ("0.5, 0.6, 0.7, 0.8", "0.65 on average (0.5 to 0.8)"),
+        ("0, 0.01, 0, 0", "0.0025 on average (0 to 0.01)"),
+        ("1, 2, 3, 4", "1, 2, 3, 4"),
+    ],
+)
+def test_measured_values_are_short_enough_for_the_wall(written, shown):
+    (made,) = slides_of(code(card(f"gap={written}"), title="A"))[2:-2]
+    assert f"<li>gap: <strong>{shown}</strong></li>" in made.shown[0]
+
+
+def test_a_question_that_the_title_asks_is_not_asked_again():
+    content = chapter()
+    content["cells"][0]["source"] = "# Depth: why so deep?\n\nWords."
+    content["cells"][1]["source"] = GLANCE.replace("{term}`deep <depth>`", "deep")
+    assert talk(PROJECT, CONVOLUTION, content).slides[0].text == "*Foundations*"
+
+
+def test_the_first_slide_that_names_a_document_says_what_it_is():
+    made = slides_of(
+        markdown("A", title="Words", text="None.", notes="Document 001 says so."),
+        code(CLAIMED, title='Document 004: "yes"'),
+        markdown("A", title="Words", text="So say documents 000 and 001."),
+    )
+    assert [bool(slide.foot) for slide in made] == [False, False, False, True, *[False] * 3]
+    assert made[3].foot == DOCUMENTS
+    assert DOCUMENTS in to_html(Talk("A", made), "../shared")
 
 
 def test_a_figure_that_did_not_become_html_is_missed():
@@ -297,7 +379,7 @@ def deck(request) -> Path:
 
 @pytest.mark.browser
 def test_every_slide_fits_and_shows_what_it_should(browser, deck):
-    page = browser.new_page(viewport={"width": 960, "height": 700})
+    page = browser.new_page(viewport={"width": 1244, "height": 700})
     troubles: list[str] = []
     page.on("request", lambda r: r.url.startswith(("file:", "data:")) or troubles.append(r.url))
     page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
@@ -321,3 +403,23 @@ def test_every_slide_fits_and_shows_what_it_should(browser, deck):
             assert figure["size"] >= SMALLEST_FIGURE, f"{name}: a figure of {figure['size']:.2f}"
         assert bool(slide["figures"]) == (slide["kind"] == "figure"), name
         assert bool(slide["equations"]) == (slide["kind"] == "equation"), name
+
+
+@pytest.mark.browser
+def test_a_printed_deck_has_a_slide_a_page(browser, deck):
+    page = browser.new_page(viewport={"width": 1244, "height": 700})
+    page.goto(f"{deck.as_uri()}?print-pdf")
+    page.wait_for_function("window.deckIsReady", timeout=60_000)
+    page.wait_for_function("document.querySelector('.pdf-page')", timeout=60_000)
+    slides_there = page.evaluate("document.querySelectorAll('.slides section').length")
+    paper = page.evaluate(
+        "[...document.querySelectorAll('.pdf-page')].map(sheet => sheet.offsetHeight)"
+    )
+    figures = page.evaluate(
+        "[...document.querySelectorAll('.figure .shown svg')].map("
+        "svg => svg.getBoundingClientRect().height)"
+    )
+    page.close()
+    assert len(paper) == slides_there
+    assert len(set(paper)) == 1
+    assert min(figures) > 100

@@ -79,6 +79,8 @@ def _cells(slide: Slide) -> list[nbformat.NotebookNode]:
     if slide.shown:
         shown = "\n".join(slide.shown)
         cells.append(nbformat.v4.new_raw_cell(f'<div class="shown">\n{shown}\n</div>'))
+    if slide.foot:
+        cells.append(_markdown(slide.foot, "foot"))
     if slide.notes:
         cells.append(_markdown(slide.notes, "said", "notes"))
     return cells

@@ -10,7 +10,13 @@ A mark is the object ``"slide"`` in a cell's metadata:
 - ``notes`` (optional): what the speaker says; shown in the speaker's view alone.
 
 On a code cell a slide shows the figures that the cell draws or, if it draws none, the cards of the
-claims that it checks.
+claims that it checks. Three keys leave some of that out:
+
+- ``figures`` (optional): the numbers of the figures to show, from 1.
+- ``cards`` (optional): the numbers of the cards to show, from 1; with it, cards take the place of
+  figures.
+- ``measured`` (optional): the names of the measured values to show on the cards, as cards write
+  them.
 """
 
 from __future__ import annotations
@@ -24,7 +30,20 @@ from tools.markdown import ADMONITION, EQUATION
 MOST_WORDS = 45
 PREDICT = "Predict first"
 
-_KEYS = {"title": str, "text": str, "equation": (str, list), "question": bool, "notes": str}
+_FIGURE = "Figure: "
+_CLAIM = "Claim holds: "
+
+_KEYS = {
+    "title": str,
+    "text": str,
+    "equation": (str, list),
+    "question": bool,
+    "notes": str,
+    "figures": list,
+    "cards": list,
+    "measured": list,
+}
+_OF_CODE = ("figures", "cards", "measured")
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,9 @@ class Mark:
         equations: Labels of equations in the cell.
         question: Whether it is a question to the room.
         notes: What the speaker says; it may be empty.
+        figures: Which of the cell's figures to show, from 1; none for all.
+        cards: Which of its cards to show, from 1; none for all, and for figures if there are any.
+        measured: Which measured values to show on the cards; none for all.
     """
 
     cell: dict
@@ -46,6 +68,9 @@ class Mark:
     equations: tuple[str, ...] = ()
     question: bool = False
     notes: str = ""
+    figures: tuple[int, ...] = ()
+    cards: tuple[int, ...] = ()
+    measured: tuple[str, ...] = ()
 
 
 def mark_of(cell: dict) -> Mark | None:
@@ -68,6 +93,7 @@ def mark_of(cell: dict) -> Mark | None:
         equations=(labels,) if isinstance(labels, str) else tuple(labels),
         question=given.get("question", False),
         notes=given.get("notes", ""),
+        **{key: tuple(given.get(key, ())) for key in _OF_CODE},
     )
 
 
@@ -99,9 +125,17 @@ def _problems_of_code(cell: dict, given: dict) -> Iterator[str]:
         yield "a slide on a code cell shows what the cell put out: no equation and no question"
     if not draws(cell) and not claims(cell):
         yield "the slide's cell draws no figure and checks no claim"
+    for key, begins in (("figures", _FIGURE), ("cards", _CLAIM)):
+        most = sum(text.startswith(begins) for text in _plain(cell))
+        for number in given.get(key, []):
+            if not isinstance(number, int) or not 1 <= number <= most:
+                yield f"the slide names number {number!r} of {most} {key}"
 
 
 def _problems_of_markdown(cell: dict, given: dict) -> Iterator[str]:
+    for key in _OF_CODE:
+        if key in given:
+            yield f"the slide holds {key}, which only a slide on a code cell may"
     source = joined(cell["source"])
     known = {found["label"] for found in EQUATION.finditer(source)}
     labels = given.get("equation", [])
@@ -116,12 +150,12 @@ def _problems_of_markdown(cell: dict, given: dict) -> Iterator[str]:
 
 def draws(cell: dict) -> bool:
     """Whether a code cell's stored outputs tell of a figure."""
-    return any(text.startswith("Figure: ") for text in _plain(cell))
+    return any(text.startswith(_FIGURE) for text in _plain(cell))
 
 
 def claims(cell: dict) -> bool:
     """Whether a code cell's stored outputs tell of a claim."""
-    return any(text.startswith("Claim holds: ") for text in _plain(cell))
+    return any(text.startswith(_CLAIM) for text in _plain(cell))
 
 
 def _plain(cell: dict) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
@@ -15,8 +16,16 @@ from tools.slides.marks import Mark, mark_of
 
 MOST_WORDS_OF_LIST = 90
 MOST_ITEMS_OF_LIST = 5
+DOCUMENTS = (
+    "Documents 000 to 004 are the five articles whose formulas and programs this course covers "
+    "and repairs."
+)
+FEWEST_TO_SUM_UP = 4  # a list of so many fractions is shown as its mean and range
 
 _ROW = re.compile(r"^\|\s*\*\*(?P<name>[^*]+)\*\*\s*\|\s*(?P<value>.*?)\s*\|\s*$", re.MULTILINE)
+_DOCUMENT = re.compile(r"\bdocuments? 00\d", re.IGNORECASE)
+_MEASURED = re.compile(r"<li>(?P<name>[^<]*): <strong>(?P<values>[^<]*)</strong></li>")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]\d+)?")
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class Slide:
         equations: TeX of the equations to show.
         shown: HTML of the figures or cards to show.
         notes: What the speaker says, as Markdown.
+        foot: A line in small letters at the foot of the slide.
     """
 
     kind: str
@@ -38,6 +48,7 @@ class Slide:
     equations: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     notes: str = ""
+    foot: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,14 +82,15 @@ def talk(project: Project, name: str, content: dict) -> Talk:
             raise ValueError(f"{name}: expected the row '{row}' in the section At a glance.")
     marks = [mark for cell in content["cells"] if (mark := mark_of(cell))]
     title = title_of(content)
+    part = part_of(project, name)
     slides = [
-        Slide("title", title, f"{page.plain(glance['Question'])}\n\n*{part_of(project, name)}*"),
+        Slide("title", title, _under_the_title(title, page.plain(glance["Question"]), part)),
         Slide("list", "You will be able to", _as_list(page.plain(glance["You will be able to"]))),
         *(_slide(mark, page) for mark in marks),
         *_take_aways(page.plain(_section(content, "Take-aways"))),
         Slide("end", "Read on, run it, answer it", _address(page)),
     ]
-    return Talk(title, slides)
+    return Talk(title, _documents_explained(slides))
 
 
 def part_of(project: Project, name: str) -> str:
@@ -90,8 +102,22 @@ def part_of(project: Project, name: str) -> str:
     raise ValueError(f"{name}: expected it in a part of _toc.yml.")
 
 
+def _under_the_title(title: str, question: str, part: str) -> str:
+    """The chapter's question, unless the title asks it already, and the part of the book."""
+    lines = [f"*{part}*"] if question.lower() in title.lower() else [question, f"*{part}*"]
+    return "\n\n".join(lines)
+
+
+def _documents_explained(slides: list[Slide]) -> list[Slide]:
+    """Say what "document 001" is, at the foot of the first slide on which the room reads of one."""
+    for place, slide in enumerate(slides):
+        if _DOCUMENT.search(" ".join([slide.title, slide.text, *slide.shown])):
+            return [*slides[:place], replace(slide, foot=DOCUMENTS), *slides[place + 1 :]]
+    return slides
+
+
 def _slide(mark: Mark, page: Page) -> Slide:
-    shown = tuple(_shown(mark.cell)) if mark.cell["cell_type"] == "code" else ()
+    shown = tuple(_shown(mark)) if mark.cell["cell_type"] == "code" else ()
     if mark.question:
         kind = "question"
     elif shown:
@@ -108,14 +134,74 @@ def _slide(mark: Mark, page: Page) -> Slide:
     )
 
 
-def _shown(cell: dict) -> Iterator[str]:
-    """The figures of a cell or, if it has none, its cards."""
-    pages = [joined(output.get("data", {}).get("text/html", "")) for output in cell["outputs"]]
+def _shown(mark: Mark) -> Iterator[str]:
+    """The figures of a cell or, if it has none or the mark names cards, its cards."""
+    outputs = mark.cell["outputs"]
+    pages = [joined(output.get("data", {}).get("text/html", "")) for output in outputs]
     figures = [page for page in pages if page.startswith("<figure")]
     cards = [page for page in pages if page.startswith('<div class="claim')]
     if not figures and not cards:
-        raise ValueError(f"cell {cell.get('id')}: expected a figure or a card among its outputs.")
-    yield from figures or cards
+        raise ValueError(
+            f"cell {mark.cell.get('id')}: expected a figure or a card among its outputs."
+        )
+    if figures and not mark.cards:
+        yield from _picked(figures, mark.figures)
+    else:
+        yield from for_the_wall(_picked(cards, mark.cards), mark)
+
+
+def _picked(pages: list[str], numbers: tuple[int, ...]) -> list[str]:
+    return [pages[number - 1] for number in numbers] if numbers else pages
+
+
+def for_the_wall(cards: list[str], mark: Mark) -> list[str]:
+    """Shorten what cards measured, so that it can be read from the last row.
+
+    Numbers keep three digits, long lists of fractions become their mean and range, and values that
+    the mark leaves out are left out.
+
+    Args:
+        cards: HTML of the cards.
+        mark: Their mark; its `measured` names the values to show.
+
+    Raises:
+        ValueError: The mark names a value that none of the cards has.
+    """
+    there = {html.unescape(row["name"]) for card in cards for row in _MEASURED.finditer(card)}
+    if unknown := [name for name in mark.measured if name not in there]:
+        raise ValueError(
+            f"cell {mark.cell.get('id')}: the slide names {unknown[0]!r}; its cards measure "
+            f"{', '.join(sorted(there))}."
+        )
+
+    def shortened(row: re.Match[str]) -> str:
+        if mark.measured and html.unescape(row["name"]) not in mark.measured:
+            return ""
+        return f"<li>{row['name']}: <strong>{_short(row['values'])}</strong></li>"
+
+    return [_MEASURED.sub(shortened, card) for card in cards]
+
+
+def _short(values: str) -> str:
+    parts = values.split(", ")
+    if len(parts) < FEWEST_TO_SUM_UP or not all(map(_NUMBER.fullmatch, parts)) or "." not in values:
+        return ", ".join(_three_digits(part) for part in parts)
+    numbers = [float(part) for part in parts]
+    mean, low, high = sum(numbers) / len(numbers), min(numbers), max(numbers)
+    return f"{mean:.3g} on average ({low:.3g} to {high:.3g})"
+
+
+def _three_digits(number: str) -> str:
+    plain = number.replace(",", "")
+    if not _NUMBER.fullmatch(plain):
+        return number
+    for size, name in ((1e9, "billion"), (1e6, "million")):
+        if abs(float(plain)) >= size:
+            return f"{float(plain) / size:.3g} {name}"
+    digits = number.split("e")[0].lstrip("-0.").replace(".", "")
+    if len(digits) <= 3 or abs(float(plain)) >= 999:
+        return number
+    return f"{float(number):#.3g}".removesuffix(".")
 
 
 def _numbered(page: Page, label: str) -> str:

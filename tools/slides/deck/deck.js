@@ -11,7 +11,7 @@ function startDeck() {
   MathJax.startup.promise
     .then(() =>
       Reveal.initialize({
-        width: 960,
+        width: 1244, // the shape of a 16:9 screen; deck.css has the height, too
         height: 700,
         margin: 0.04,
         center: false,
@@ -21,23 +21,27 @@ function startDeck() {
         slideNumber: "c/t",
         transition: "none",
         viewDistance: 99, // formulas keep their measure
+        pdfMaxPagesPerSlide: 1,
         plugins: [RevealNotes],
       }),
     )
     .then(() => {
-      document.querySelectorAll(".equation mjx-container").forEach(narrow);
+      document.querySelectorAll("div.equation").forEach(narrow);
       Reveal.getSlides().forEach(shorten);
       document.querySelectorAll(".shown").forEach(arrange);
       window.deckIsReady = true;
     });
 }
 
-// An equation that is wider than the slide is written smaller.
-function narrow(equation) {
-  const available = equation.parentElement.clientWidth;
-  if (equation.offsetWidth > available) {
+// Where an equation is wider than the slide, all equations of the slide are written smaller, by the
+// same factor: letters of two sizes would look as if they meant two things.
+function narrow(part) {
+  const equations = [...part.querySelectorAll("mjx-container")];
+  const factor = Math.min(1, ...equations.map((equation) => equation.parentElement.clientWidth / equation.offsetWidth));
+  if (factor === 1) return;
+  for (const equation of equations) {
     const size = parseFloat(getComputedStyle(equation).fontSize);
-    equation.style.fontSize = `${(size * available) / equation.offsetWidth}px`;
+    equation.style.fontSize = `${size * factor}px`;
   }
 }
 
@@ -54,22 +58,37 @@ function shorten(slide) {
   }
 }
 
-// Several figures stand below each other or side by side, whichever leaves them larger.
+// Several figures stand below each other or side by side, and the words above them or on their left:
+// whichever leaves the figures larger. All figures of a slide have one scale, so that their letters
+// are of one size.
 function arrange(shown) {
   const figures = [...shown.querySelectorAll("figure")];
-  if (figures.length < 2) return;
-  const shapes = figures.map((figure) => {
-    const { width, height } = figure.querySelector("svg").viewBox.baseVal;
-    return width / height;
-  });
-  const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
-  const [width, height] = [shown.clientWidth, shown.clientHeight];
-  // The common width of figures in a column, and the common height of figures in a row.
-  const below = Math.min(width, height / total(shapes.map((shape) => 1 / shape)));
-  const beside = Math.min(height, width / total(shapes));
-  const isRow = total(shapes.map((shape) => shape * beside ** 2)) > total(shapes.map((shape) => below ** 2 / shape));
-  shown.classList.toggle("row", isRow);
+  if (figures.length === 0) return;
+  const sizes = figures.map((figure) => figure.querySelector("svg").viewBox.baseVal);
+  let fit = largest(sizes, shown.clientWidth, shown.clientHeight);
+  const words = shown.parentElement.querySelector(":scope > .text");
+  if (words) {
+    const beside = largest(sizes, 0.64 * shown.clientWidth, shown.clientHeight + words.offsetHeight);
+    if (beside.scale > fit.scale) {
+      fit = beside;
+      shown.parentElement.classList.add("beside");
+    }
+  }
+  if (figures.length === 1) return;
+  shown.classList.toggle("row", fit.isRow);
   figures.forEach((figure, place) => {
-    figure.style.flexGrow = isRow ? shapes[place] : 1 / shapes[place];
+    const { width, height } = sizes[place];
+    figure.style.flexGrow = fit.isRow ? width : height;
+    if (!fit.isRow) figure.style.width = `${fit.scale * width}px`;
   });
+}
+
+// The largest scale at which figures of these sizes fit into a row or into a column.
+function largest(sizes, width, height) {
+  const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+  const widths = sizes.map((size) => size.width);
+  const heights = sizes.map((size) => size.height);
+  const inRow = Math.min(width / total(widths), height / Math.max(...heights));
+  const inColumn = Math.min(width / Math.max(...widths), height / total(heights));
+  return { isRow: inRow > inColumn, scale: Math.max(inRow, inColumn) };
 }
