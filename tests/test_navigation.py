@@ -15,7 +15,7 @@ from tools import navigation
         ("At a glanceAt a glance", "At a glance", "At a glance"),
         ("numbers bygoing downhill", "numbers by going downhill", "numbers by going downhill"),
         ("2. A large amount of2. A large amount ofdata", "2. A large amount of data", None),
-        ("A shortA short-sighted net", "A short-sighted net", None),
+        ("A short-A short-sighted net", "A short-sighted net", None),
         ("One line andthe lastthe last", "One line and the last", None),
         ("Why , measured", r"Why \(T^2\), measured", "Why T^2, measured"),
         ("", r"\(T^2\)", "T^2"),
