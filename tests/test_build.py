@@ -542,6 +542,14 @@ class TestPaper:
         assert "claim-six-is-more-than-five" in targets
         assert sections <= {name.lstrip("/") for name in reader.named_destinations}
 
+    def test_the_site_that_is_built_afterwards_has_its_own_links(self, printed):
+        made = build(printed.parents[2])
+        assert made.returncode == 0, made.stdout + made.stderr
+        ledger = printed.parent / "html" / "book" / "ledger.html"
+        text = ledger.read_text(encoding="utf-8")
+        assert 'href="part/alpha.html#claim-six-is-more-than-five"' in text
+        assert "#document-" not in text
+
     def test_the_text_is_there(self, reader):
         text = "\n".join(sheet.extract_text() for sheet in reader.pages)
         assert "Six is more than five" in text

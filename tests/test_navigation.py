@@ -14,13 +14,16 @@ from tools import navigation
         ("Take-awaysTake-aways", "Take-aways", "Take-aways"),
         ("At a glanceAt a glance", "At a glance", "At a glance"),
         ("numbers bygoing downhill", "numbers by going downhill", "numbers by going downhill"),
+        ("2. A large amount of2. A large amount ofdata", "2. A large amount of data", None),
+        ("A short-A short-sighted net", "A short-sighted net", None),
+        ("One line andthe lastthe last", "One line and the last", None),
         ("Why , measured", r"Why \(T^2\), measured", "Why T^2, measured"),
         ("", r"\(T^2\)", "T^2"),
         ("Why , measuredWhy , measured", r"Why \(T^2\), measured", "Why T^2, measured"),
     ],
 )
 def test_a_title_is_the_heading_that_it_was_made_from(title, heading, expected):
-    assert navigation.true_titles([title], ["Another", heading, "Last"]) == [expected]
+    assert navigation.true_titles([title], ["Another", heading, "Last"]) == [expected or heading]
 
 
 def test_titles_that_stand_several_times_keep_their_order():

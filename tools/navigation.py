@@ -65,7 +65,7 @@ def true_titles(titles: Sequence[str], headings: Sequence[str]) -> list[str]:
     """Find for each title of an outline the heading that it was made from.
 
     Args:
-        titles: The outline's titles, in order. One may stand twice in a row, without spaces.
+        titles: The outline's titles, in order. In one, lines may be glued or stand twice.
         headings: The headings, in the same order; those that the outline lacks are passed over.
             Chromium leaves formulas out of a title.
 
@@ -80,15 +80,25 @@ def true_titles(titles: Sequence[str], headings: Sequence[str]) -> list[str]:
     for title in titles:
         squeezed = _squeeze(title)
         for place in range(start, len(headings)):
-            one = _squeeze(_FORMULA.sub("", headings[place]))
-            times = max(1, len(squeezed) // max(1, len(one)))
-            if one * times == squeezed:
+            if _explains(_FORMULA.sub("", headings[place]), squeezed):
                 break
         else:
             raise RuntimeError(f"No heading explains the outline's title {title!r}.")
         found.append(_FORMULA.sub(r"\1", headings[place]))
         start = place + 1
     return found
+
+
+def _explains(heading: str, squeezed: str) -> bool:
+    """Whether a title without spaces is the heading, some of whose lines may stand there again."""
+    words = re.findall(r"[^\s-]+-*|-+", heading)
+    one = "".join(words)
+    edges = {len("".join(words[:number])) for number in range(len(words) + 1)}
+    places = {0}
+    for letter in squeezed:
+        again = {edge for place in places & edges for edge in edges if edge < place}
+        places = {p + 1 for p in places | again if p < len(one) and one[p] == letter}
+    return len(one) in places
 
 
 def _squeeze(text: str) -> str:

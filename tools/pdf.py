@@ -66,7 +66,9 @@ _FIT = """() => {
     ];
     texts.forEach(text => text.style.whiteSpace = "");
     for (const [part, share] of shares) {
-        if (share > 0 && share < 1) {
+        // Text that must wrap all the same stays as large as it is.
+        const helps = share >= 0.6 || part.matches("table");
+        if (share > 0 && share < 1 && helps) {
             const size = parseFloat(getComputedStyle(part).fontSize);
             part.style.fontSize = `${Math.max(0.6, share - 0.01) * size}px`;
         }

@@ -13,6 +13,8 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.builders.singlehtml import SingleFileHTMLBuilder
+from sphinx.util.build_phase import BuildPhase
+from sphinx.util.osutil import relative_uri
 
 _PAGE = "#document-"
 
@@ -23,6 +25,14 @@ class WholeBook(SingleFileHTMLBuilder):
     def get_outfilename(self, pagename: str) -> str:
         """Write the page at the top, where its style sheets and figures are looked for."""
         return str(Path(self.outdir) / "index.html")
+
+    def get_relative_uri(
+        self, from_: str, to: str, typ: str | None = None
+    ) -> str:
+        """Name a page's file while pages are read, as the site does: it is built from the same."""
+        if self.app.phase is BuildPhase.READING:
+            return relative_uri(f"{from_}.html", f"{to}.html")
+        return super().get_relative_uri(from_, to, typ)
 
     def fix_refuris(self, tree: nodes.Node) -> None:
         """Leave a link to a place on a page as it is: page and place are both needed."""
