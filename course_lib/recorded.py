@@ -16,6 +16,7 @@ import numpy as np
 
 from course_lib._checks import location, mapping, sequence, string, takes, whole
 from course_lib._display import publish
+from course_lib.claims import readable
 from course_lib.datasets import SIZES, course_size
 from course_lib.devices import describe
 
@@ -143,9 +144,9 @@ def _one_table(record: dict) -> str:
     for name, value in record["values"].items():
         row, colon, column = name.rpartition(": ")
         if colon:
-            cells.setdefault(row, {})[column] = _cell(value)
+            cells.setdefault(row, {})[column] = readable(value)
         else:
-            single.append(f"{name} {_cell(value)}")
+            single.append(f"{name} {readable(value)}")
     columns = list(dict.fromkeys(column for row in cells.values() for column in row))
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     head = f"**Recorded run** of {record['date']} on {record['device']}: {record['size']} data, "
@@ -160,12 +161,6 @@ def _one_table(record: dict) -> str:
 
 def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _folder(folder: Path | str | None) -> Path:

@@ -96,18 +96,14 @@ def edit_cell(
     path.write_text(json.dumps(content, indent=1))
 
 
-def outline(reader: pypdf.PdfReader) -> Iterator[pypdf.generic.DictionaryObject]:
+def outline(reader: pypdf.PdfReader) -> Iterator[pypdf.generic.Destination]:
     """The entries of a PDF's outline, in reading order."""
 
-    def below(parent):
-        entry = parent.get("/First")
-        while entry is not None:
-            entry = entry.get_object()
-            yield entry
-            yield from below(entry)
-            entry = entry.get("/Next")
+    def flat(entries):
+        for entry in entries:
+            yield from flat(entry) if isinstance(entry, list) else [entry]
 
-    yield from below(reader.root_object["/Outlines"])
+    yield from flat(reader.outline)
 
 
 def both_keys(root: Path, size: str = "small") -> tuple[str, str]:
@@ -575,7 +571,7 @@ class TestPaper:
         begins = {}
         for entry in outline(reader):
             if entry["/Title"] in ("Alpha", "Beta", "Ledger"):
-                sheet = reader.get_page_number(entry["/Dest"][0].get_object())
+                sheet = reader.get_destination_page_number(entry)
                 begins[entry["/Title"]] = sheet + 1
                 text = reader.pages[sheet].extract_text()
                 assert text.count(entry["/Title"]) >= 2, "no running head"

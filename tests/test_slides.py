@@ -208,7 +208,7 @@ def test_the_first_slide_that_names_a_document_says_what_it_is():
     )
     assert [bool(slide.foot) for slide in made] == [False, False, False, True, *[False] * 3]
     assert made[3].foot == DOCUMENTS
-    assert DOCUMENTS in to_html(Talk("A", made), "../shared")
+    assert DOCUMENTS in to_html(Talk("A", made), "assets")
 
 
 def test_a_figure_that_did_not_become_html_is_missed():
