@@ -19,15 +19,11 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export COURSE_SIZE ?= small
 # Text is UTF-8, whatever the locale.
 export PYTHONUTF8 ?= 1
-# Notebooks and tests run two at a time, and small matrices and tables gain nothing from threads:
+# Tests run two at a time, notebooks three, and small matrices and tables gain nothing from threads:
 # those of NumPy and of scikit-learn's trees would only wait for each other. (A logistic regression
 # took thirty times as long; ten boosted forests took half a minute instead of a second.)
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
-# Of two notebooks that run at once each gets half of the cores: with more threads than cores a
-# training step waits for its own threads.
-HALF := $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
-  echo $$(( cores > 1 ? cores / 2 : 1 )))
 # Warnings of other packages' own code say nothing about the course.
 export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
@@ -79,7 +75,7 @@ unit-jax: $(INSTALLED) ## unit tests on JAX
 	  $(foreach name,$(ONCE),--ignore=tests/$(name).py) tests
 
 notebooks: $(INSTALLED) ## run every notebook against its stored outputs, and keep them for `book`
-	@TF_NUM_INTRAOP_THREADS=$(HALF) TF_NUM_INTEROP_THREADS=$(HALF) $(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book
+	@$(BIN)/pytest --nbval --nbval-current-env -n 3 --dist loadfile --no-loadscope-reorder book
 
 site-tests: book slides ## the built site and the slides in headless Chromium
 	@$(BIN)/pytest -n 2 --dist worksteal -m browser tests

@@ -10,8 +10,10 @@ import importlib
 import pkgutil
 
 from course_lib._quiet import quieten_tensorflow
+from course_lib._threads import one_thread
 
 quieten_tensorflow()
+one_thread()
 
 __version__ = "0.1.0"
 __all__ = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))

@@ -264,7 +264,8 @@ class TestBuild:
         assert index.count('href="part/alpha.html#claim-six-is-more-than-five"') == 2
         assert 'title="Six is more than five"' in index
         assert ">Six is more than five</a>" in index
-        assert re.search(r'Alpha runs in <span class="run-time">\d+.s</span>', ledger)
+        ran = r'Alpha runs in <span class="run-time">\d+.s of processor time</span>'
+        assert re.search(ran, ledger)
         assert "url=book/index.html" in (html / "index.html").read_text()
         mathjax = [path for path in (html / "_static" / "mathjax").rglob("*") if path.is_file()]
         assert {path.suffix for path in mathjax} == {".js", ".woff"}
@@ -460,6 +461,8 @@ class TestStoredOutputs:
         by_nbval = self.kept(refreshed)
         assert by_nbval.cells == by_a_build.cells
         assert by_nbval.seconds > 0
+        for run in (by_a_build, by_nbval):
+            assert run.processor_seconds is None or 0.1 < run.processor_seconds < 300
         assert by_nbval.peak_mib is None or 20 < by_nbval.peak_mib < 2000
         result = build(root)
         assert result.returncode == 0, result.stdout + result.stderr
@@ -595,7 +598,7 @@ class TestPaper:
 class TestCache:
     """The store of past runs."""
 
-    RUN = cache.Run(cells=[], seconds=1.0, peak_mib=100, finished="2026-11-22")
+    RUN = cache.Run([], seconds=1.0, processor_seconds=0.8, peak_mib=100, finished="2026-11-22")
 
     def test_what_is_stored_is_loaded(self, book):
         project = Project(book)

@@ -76,6 +76,36 @@ def test_who_wants_tensorflow_s_notes_gets_them():
     assert python(code, TF_CPP_MIN_LOG_LEVEL="0").stdout == "0\n"
 
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, ["1", "1", "1"]),
+        ({"OMP_NUM_THREADS": "2", "TF_NUM_INTRAOP_THREADS": "4"}, ["2", "1", "4"]),
+        ({"COURSE_SIZE": "full"}, ["1", "1", None]),
+    ],
+)
+def test_small_networks_get_one_thread_unless_told_otherwise(monkeypatch, before, after):
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    code = f"import os, course_lib; print([os.environ.get(name) for name in {THREADS}])"
+    assert python(code, **{"COURSE_SIZE": "small", **before}).stdout == f"{after}\n"
+
+
+def test_tensorflow_starts_as_many_threads_as_it_is_told(monkeypatch):
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("this system does not list a process's threads")
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    code = "import os, course_lib, tensorflow as tf; (tf.ones((9, 9)) @ tf.ones((9, 9))).numpy(); "
+    code += "print(len(os.listdir('/proc/self/task')))"
+    ours = int(python(code, COURSE_SIZE="small").stdout)
+    eight = int(python(code, COURSE_SIZE="small", TF_NUM_INTRAOP_THREADS="8").stdout)
+    assert eight - ours == 7
+
+
 def test_an_import_that_fails_says_what_it_wrote(tmp_path):
     (tmp_path / "tensorflow.py").write_text(
         "import os\nos.write(2, b'a note from the library')\nraise ImportError('broken')\n"

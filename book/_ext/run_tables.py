@@ -35,7 +35,7 @@ class Chapter(NamedTuple):
 
     @property
     def run(self) -> dict:
-        """The size, the wall time, the peak memory, the day and the claims of its run."""
+        """The size, the times, the peak memory, the day and the claims of its run."""
         return self.content["metadata"].get("course", {})
 
 
@@ -125,36 +125,57 @@ class ExecutionTimes(RunTable):
 
     def run(self) -> list[nodes.Node]:
         """Make one row a notebook, and one for the sum."""
+        runs = [
+            (chapter, chapter.run) for chapter in self.chapters() if chapter.run
+        ]
+        if not runs:
+            return self.nothing_yet()
         rows = []
-        total = 0.0
-        for chapter in self.chapters():
-            run = chapter.run
-            if not run:
-                continue
-            total += run["seconds"]
-            peak = (
-                "not measured"
-                if run["peak_mib"] is None
-                else f"{run['peak_mib']:,}{NBSP}MiB"
-            )
+        for chapter, run in runs:
             texts = (
-                f"{run['seconds']:.0f}{NBSP}s",
-                peak,
+                _with_unit(run["processor_seconds"], "s"),
+                _with_unit(run["seconds"], "s"),
+                _with_unit(run["peak_mib"], "MiB"),
                 run["size"],
                 run["finished"],
             )
             cells = [nodes.paragraph("", text) for text in texts]
             rows.append([self.link(chapter.title, chapter.page), *cells])
-        if not rows:
-            return self.nothing_yet()
-        head = ("Notebook", "Wall time", "Peak memory", "Size", "Ran on")
-        texts = ("All notebooks", f"{total:.0f}{NBSP}s", "", "", "")
+        measured = [run["processor_seconds"] for _, run in runs]
+        texts = (
+            "All notebooks",
+            _with_unit(None if None in measured else sum(measured), "s"),
+            _with_unit(sum(run["seconds"] for _, run in runs), "s"),
+            _with_unit(_largest([run["peak_mib"] for _, run in runs]), "MiB"),
+            "",
+            "",
+        )
         rows.append([nodes.paragraph("", text) for text in texts])
-        return [table(head, rows, (40, 15, 15, 15, 15), "execution-times")]
+        head = (
+            "Notebook",
+            "Processor time",
+            "Wall time",
+            "Peak memory",
+            "Size",
+            "Ran on",
+        )
+        return [table(head, rows, (35, 13, 13, 13, 13, 13), "execution-times")]
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    return "not measured" if value is None else f"{value:,.0f}{NBSP}{unit}"
+
+
+def _largest(values: list[int | None]) -> int | None:
+    return None if None in values else max(values)
 
 
 class RunTime(SphinxRole):
-    """How long one notebook ran, as in {run-time}`book/foundations/convolution`."""
+    """How long one notebook computed, as in {run-time}`book/foundations/convolution`.
+
+    That is processor time where it was measured: several notebooks run at once, and a lesson waits
+    for one alone.
+    """
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Write the time in seconds, or, before any run, say so."""
@@ -170,7 +191,14 @@ class RunTime(SphinxRole):
         self.env.note_dependency(str(path))
         content = json.loads(path.read_text(encoding="utf-8"))
         run = Chapter(self.text, "", content).run
-        text = f"{run['seconds']:.0f}{NBSP}s" if run else "not run yet"
+        if not run:
+            text = "not run yet"
+        elif run["processor_seconds"] is None:
+            text = _with_unit(run["seconds"], "s")
+        else:
+            text = (
+                f"{_with_unit(run['processor_seconds'], 's')} of processor time"
+            )
         return [nodes.inline("", text, classes=["run-time"])], []
 
 

@@ -1,7 +1,7 @@
 """What did a notebook put out when it last ran? The outputs of past runs, one file a run.
 
-An entry is plain JSON: the outputs of the code cells in order, the wall time, the peak memory and
-the date. It lies under `_build/cache/<size>/`, named after the page and its key.
+An entry is plain JSON: the outputs of the code cells in order, the times, the peak memory and the
+date. It lies under `_build/cache/<size>/`, named after the page and its key.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ class Run:
     Attributes:
         cells: For each code cell, its `execution_count` and its list of `outputs`.
         seconds: Wall time from a fresh kernel to the last output.
+        processor_seconds: Processor time of the kernel and of the processes it waited for, which
+            other work on the machine hardly changes; None where it cannot be measured.
         peak_mib: The largest memory of the kernel, in MiB; None where it cannot be measured.
         finished: The day it ran, as YYYY-MM-DD.
     """
 
     cells: list[dict]
     seconds: float
+    processor_seconds: float | None
     peak_mib: int | None
     finished: str
 

@@ -1,11 +1,12 @@
-"""How are notebooks run? Each in a process of its own, at most two at a time.
+"""How are notebooks run? Each in a process of its own, at most three at a time.
 
 A run starts a fresh kernel of this very interpreter in the notebook's folder, whichever kernels
 are installed, and writes its outputs to the cache the moment it ends. So an interrupted build goes
 on where it stopped, and one failing notebook does not stop the others.
 
 Environment variables:
-    COURSE_JOBS: notebooks run at once (default 2).
+    COURSE_JOBS: notebooks run at once (default 3: two cores are never idle while one of them
+        waits, and each takes up to 2 GiB).
     COURSE_CELL_TIMEOUT: seconds one cell may take (default 900 for small, 14400 for full).
 """
 
@@ -21,7 +22,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,8 +45,6 @@ def quiet_environment(project: Project) -> dict[str, str]:
     environment.pop("MPLBACKEND", None)
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     environment.setdefault("KERAS_BACKEND", "tensorflow")
-    # Threads of small tables would only wait for each other.
-    environment.setdefault("OMP_NUM_THREADS", "1")
     return environment
 
 
@@ -62,7 +60,7 @@ def run_missing(project: Project, notebooks: list[str]) -> list[str]:
     """
     missing = [
         name
-        for name in notebooks
+        for name in sorted(notebooks, key=project.minutes, reverse=True)
         if cache.load(project, name, keys.notebook_key(project, name)) is None
     ]
     cached = len(notebooks) - len(missing)
@@ -81,17 +79,7 @@ def run_missing(project: Project, notebooks: list[str]) -> list[str]:
 
 
 def _jobs() -> int:
-    return max(1, int(os.environ.get("COURSE_JOBS", "2")))
-
-
-def _own_cores(environment: dict[str, str]) -> dict[str, str]:
-    """Give each of the notebooks that run at once its share of the cores.
-
-    With more threads than cores a training step waits for its own threads: a sixth of the time.
-    """
-    share = str(max(1, (os.cpu_count() or 1) // _jobs()))
-    threads = {"TF_NUM_INTRAOP_THREADS": share, "TF_NUM_INTEROP_THREADS": share}
-    return threads | environment
+    return max(1, int(os.environ.get("COURSE_JOBS", "3")))
 
 
 class _Pool:
@@ -119,7 +107,7 @@ class _Pool:
                 encoding="utf-8",
                 errors="replace",
                 cwd=Path(__file__).parents[2],
-                env=_own_cores(quiet_environment(self._project)),
+                env=quiet_environment(self._project),
             )
             self._running.append(process)
             place = self._follow(process, notebook, start)
@@ -206,18 +194,19 @@ def execute(project: Project, notebook: str) -> cache.Run:
             resources={"metadata": {"path": str(path.parent)}},
             on_cell_start=announce,
         )
-        client.owns_km = True  # So that it waits for the kernel's end, which counts its memory.
+        client.owns_km = True  # So that it waits for the kernel's end, which counts its use.
         start = time.monotonic()
         client.execute()
         seconds = time.monotonic() - start
     cells = [content.cells[i] for i in order]
-    run = cache.Run(
+    processor_seconds, peak_mib = _use_of_the_kernel()
+    return cache.Run(
         cells=[json.loads(json.dumps({k: c[k] for k in _KEPT_FIELDS})) for c in cells],
         seconds=round(seconds, 1),
-        peak_mib=None,
+        processor_seconds=processor_seconds,
+        peak_mib=peak_mib,
         finished=datetime.now(UTC).date().isoformat(),
     )
-    return replace(run, peak_mib=_largest_child_mib())
 
 
 _KEPT_FIELDS = ("execution_count", "outputs")
@@ -228,14 +217,15 @@ def _cell_timeout(project: Project) -> int:
     return int(os.environ.get("COURSE_CELL_TIMEOUT", default))
 
 
-def _largest_child_mib() -> int | None:
-    """The peak resident memory of the largest process this one waited for: the kernel."""
+def _use_of_the_kernel() -> tuple[float | None, int | None]:
+    """Processor seconds, and the peak MiB of the largest, of the processes this one waited for."""
     with suppress(ImportError):  # Windows has no such count.
         import resource
 
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
-    return None
+        use = resource.getrusage(resource.RUSAGE_CHILDREN)
+        peak = use.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        return round(use.ru_utime + use.ru_stime, 1), round(peak)
+    return None, None
 
 
 def main() -> int:

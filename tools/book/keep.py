@@ -8,6 +8,7 @@ that the build will look for. A notebook of which a cell failed or was skipped i
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -37,6 +38,11 @@ class Keeper:
         self._names = {project.source(name): name for name in project.notebooks()}
         self._running: dict[Path, _Running] = {}
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the notebooks that take longest first, as the build does."""
+        minutes = {path: self._project.minutes(name) for path, name in self._names.items()}
+        items.sort(key=lambda item: minutes.get(item.path, 0), reverse=True)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Before the kernel of a notebook starts, note the time and what the run depends on."""
@@ -54,14 +60,15 @@ class Keeper:
             outputs = json.loads(json.dumps(item.test_outputs))
             run.cells.append({"execution_count": len(run.cells) + 1, "outputs": outputs})
             if len(run.cells) == sum(c.cell_type == "code" for c in item.parent.nb.cells):
-                self._keep(run, _peak_mib(item.parent.kernel.km.provisioner.pid))
+                self._keep(run, item.parent.kernel.km.provisioner.pid)
         return report
 
-    def _keep(self, run: _Running, peak_mib: int | None) -> None:
+    def _keep(self, run: _Running, kernel: int) -> None:
         key = keys.combine(run.sources, keys.recorded_digest(self._project, run.notebook))
         seconds = round(time.monotonic() - run.start, 1)
         today = datetime.now(UTC).date().isoformat()
-        found = cache.Run(run.cells, seconds=seconds, peak_mib=peak_mib, finished=today)
+        processor_seconds, peak_mib = _use(kernel)
+        found = cache.Run(run.cells, seconds, processor_seconds, peak_mib, finished=today)
         cache.store(self._project, run.notebook, key, found)
 
 
@@ -69,11 +76,15 @@ def _is_cell(item: pytest.Item) -> bool:
     return type(item).__name__ == "IPyNbCell"
 
 
-def _peak_mib(process: int) -> int | None:
-    """The peak resident memory of a process that runs, where the system tells (Linux)."""
+def _use(process: int) -> tuple[float | None, int | None]:
+    """Processor seconds and peak MiB of a process that runs, where the system tells (Linux)."""
+    proc = Path("/proc", str(process))
     try:
-        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+        status = (proc / "status").read_text(encoding="ascii")
+        # After the name, which ends in ")": user and system time, its own and its children's.
+        ticks = (proc / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:15]
     except OSError:
-        return None
+        return None, None
     peak = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
-    return round(int(peak[1]) / 2**10) if peak else None
+    seconds = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return round(seconds, 1), round(int(peak[1]) / 2**10) if peak else None

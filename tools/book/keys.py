@@ -117,11 +117,9 @@ def _imports(
 
     `bound` maps names to the packages they stand for and is extended in place.
     """
-    try:
-        tree = ast.parse(_MAGIC.sub(r"\1pass", source))
-    except SyntaxError:
+    nodes = _nodes(source)
+    if nodes is None:
         return set(known)
-    nodes = list(ast.walk(tree))
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -143,6 +141,20 @@ def _imports(
             found |= _attribute(node, bound, known)
     parents = {".".join(n.split(".")[:i]) for n in found for i in range(1, n.count(".") + 1)}
     return (found | parents) & set(known)
+
+
+@cache
+def _nodes(source: str) -> list[ast.AST] | None:
+    """The parts of one source that may name a module; None where it is no Python.
+
+    Most notebooks reach most modules, so each text is taken apart once.
+    """
+    try:
+        tree = ast.parse(_MAGIC.sub(r"\1pass", source))
+    except SyntaxError:
+        return None
+    kinds = (ast.Import, ast.ImportFrom, ast.Constant, ast.Attribute)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
 
 
 def _attribute(node: ast.Attribute, bound: dict[str, str], known: dict[str, Path]) -> set[str]:

@@ -12,6 +12,7 @@ import yaml
 
 SIZES = ("small", "full")
 NO_CHAPTERS = ("reference", "teaching")
+_MINUTES_TO_RUN = re.compile(r"(\d+) to run\b")
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,14 @@ class Project:
     def source(self, notebook: str) -> Path:
         """The file that holds a notebook's source."""
         return self.root / f"{notebook}.ipynb"
+
+    def minutes(self, notebook: str) -> int:
+        """The minutes that a notebook says it runs, at most; 0 where it does not say.
+
+        The longest are started first, so that no long one is left alone at the end.
+        """
+        found = _MINUTES_TO_RUN.search(self.source(notebook).read_text(encoding="utf-8"))
+        return int(found[1]) if found else 0
 
     def unlisted(self) -> list[str]:
         """Notebooks under `book/` that `_toc.yml` does not list."""

@@ -83,6 +83,7 @@ def _with_outputs(project: Project, notebook: str) -> bytes:
     content["metadata"]["course"] = {
         "size": project.size,
         "seconds": run.seconds,
+        "processor_seconds": run.processor_seconds,
         "peak_mib": run.peak_mib,
         "finished": run.finished,
         **collected,
