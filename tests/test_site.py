@@ -238,6 +238,13 @@ def test_shown_source_has_no_roles_of_sphinx(site):
         assert ":func:`" not in (SITE / page).read_text(encoding="utf-8"), page
 
 
+def test_the_package_s_page_links_equations_by_their_numbers(site):
+    text = (SITE / "book/reference/api.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="([\w./]+)#equation-eq-[\w-]+"[^>]*>\((\d+)\)', text)
+    assert len(links) > 50
+    assert not re.search(r"[^-]\beq-[a-z]", re.sub(r"<[^>]*>", "", text))
+
+
 def test_the_site_stays_small(site):
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     assert size < LARGEST_SITE, f"{size / 1e6:.1f} MB"

@@ -1,7 +1,8 @@
-"""How does shown source refer to an equation? As a reader can follow it, by its number.
+"""How does the package's source refer to an equation? As a reader can follow it, by its number.
 
-Chapters show functions of the package with their docstrings. In those, equations of the chapter
-stand under their labels; on the page they get the number that they have there.
+In docstrings, equations of a chapter stand under their labels. Where a chapter shows the source of
+a function, they get the number that they have on that page; on the page of the package, where the
+docstrings are set as text, the number links to the equation.
 """
 
 from __future__ import annotations
@@ -44,6 +45,18 @@ def with_numbers(code: str, env: BuildEnvironment) -> str:
     return _LABEL.sub(number, code)
 
 
+def link_equations(
+    app: Sphinx,
+    what: str,
+    name: str,
+    about: object,
+    options: object,
+    lines: list[str],
+) -> None:
+    """Rewrite the docstring of one object in place (`lines`), before it is read as text."""
+    lines[:] = [_LABEL.sub(r":eq:`\1`", line) for line in lines]
+
+
 def _is_output(block: nodes.Node) -> bool:
     parent = block.parent
     while parent is not None:
@@ -54,6 +67,8 @@ def _is_output(block: nodes.Node) -> bool:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Rewrite each page after it was read."""
+    """Rewrite each page after it was read, and each docstring before."""
     app.connect("doctree-read", number_equations)
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-process-docstring", link_equations)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
