@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from course_lib.claims import readable
 
 NBSP = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line
+NO_BREAK_HYPHEN = "\N{NON-BREAKING HYPHEN}"
 SHOWS_RUNS = "shows_runs"  # marks pages to be read again after any run
 _logger = logging.getLogger(__name__)
 
@@ -136,8 +137,7 @@ class ExecutionTimes(RunTable):
                 _with_unit(run["processor_seconds"], "s"),
                 _with_unit(run["seconds"], "s"),
                 _with_unit(run["peak_mib"], "MiB"),
-                run["size"],
-                run["finished"],
+                run["finished"].replace("-", NO_BREAK_HYPHEN),
             )
             cells = [nodes.paragraph("", text) for text in texts]
             rows.append([self.link(chapter.title, chapter.page), *cells])
@@ -148,7 +148,6 @@ class ExecutionTimes(RunTable):
             _with_unit(sum(run["seconds"] for _, run in runs), "s"),
             _with_unit(_largest([run["peak_mib"] for _, run in runs]), "MiB"),
             "",
-            "",
         )
         rows.append([nodes.paragraph("", text) for text in texts])
         head = (
@@ -156,10 +155,9 @@ class ExecutionTimes(RunTable):
             "Processor time",
             "Wall time",
             "Peak memory",
-            "Size",
             "Ran on",
         )
-        return [table(head, rows, (35, 13, 13, 13, 13, 13), "execution-times")]
+        return [table(head, rows, (36, 16, 16, 16, 16), "execution-times")]
 
 
 def _with_unit(value: float | None, unit: str) -> str:
