@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from course_lib import _lines, _panels
 from course_lib._checks import (
@@ -186,7 +185,7 @@ def training_curves(
             )
             details.append(curve_details(name, epochs, runs))
     panel.set(xlabel="epoch", ylabel=metric.replace("_", " "))
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _lines.count_whole(panel.xaxis, epochs)
     panel.grid(True)
     _lines.draw_legend(panel)
     made = f"{metric.replace('_', ' ').capitalize()} by epoch of training: {', '.join(histories)}"
