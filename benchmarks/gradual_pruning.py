@@ -12,6 +12,8 @@ they are kept, after each seed, under book/recorded/gradual-pruning/. At the end
 standard error over the seeds are printed. Some forty seconds a seed on one core.
 """
 
+import itertools
+
 import keras
 import numpy as np
 from race import options
@@ -23,9 +25,9 @@ PEAK, LOW = 2e-3, 3e-4
 PAPER = {"fc1": 0.92, "fc2": 0.91, "fc3": 0.74}  # Han and others (2016)
 FEW = {"fc1": 0.985, "fc2": 0.96, "fc3": 0.74}
 SETTINGS = {
-    "a twelfth kept, rate rises and falls": (PAPER, PEAK),
-    "a twelfth kept, low rate": (PAPER, LOW),
-    "a fiftieth kept, rate rises and falls": (FEW, PEAK),
+    "a twelfth kept, rate rises and falls": (PAPER, "rises and falls"),
+    "a twelfth kept, low rate": (PAPER, "low"),
+    "a fiftieth kept, rate rises and falls": (FEW, "rises and falls"),
 }
 
 
@@ -35,15 +37,14 @@ def main() -> None:
     data = datasets.load("mnist", size="small")
     x, x_test = map(training.scale_images, (data.x_train, data.x_test))
     batches = -(-len(x) // BATCH)
+    rates = {"rises and falls": training.one_cycle(PEAK, REPAIR * batches), "low": LOW}
 
     def error(model: keras.Model) -> float:
         return 100 * (1 - compression.accuracy(model, x_test, data.y_test))
 
-    def repair(model: keras.Model, rate: float, seed: int, *callbacks: object) -> float:
-        if rate == PEAK:
-            rate = training.one_cycle(PEAK, REPAIR * batches)
+    def repair(model: keras.Model, rate: str, seed: int, *callbacks: object) -> float:
         model.compile(
-            keras.optimizers.Adam(rate),
+            keras.optimizers.Adam(rates[rate]),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             jit_compile=gradients.without_slow_start(),
         )
@@ -56,11 +57,12 @@ def main() -> None:
         )
         return error(model)
 
-    values, found = {}, {}
+    values = {}
     for done, seed in enumerate(given.seeds, 1):
         dense = compression.lenet_300_100(seed)
         compression.tune(dense, x, data.y_train, epochs=DENSE, learning_rate=PEAK, seed=seed)
         before = error(dense)
+        longer = {rate: repair(compression.prune_model(dense, 0.0), rate, seed) for rate in rates}
         for name, (shares, rate) in SETTINGS.items():
             cut = compression.prune_model(dense, shares)
             after = {"not repaired": error(cut)}
@@ -69,17 +71,16 @@ def main() -> None:
                 slowly = compression.GradualPruning(shares, 0, end * batches)
                 copy = compression.prune_model(dense, 0.0)
                 after[f"by epoch {end}"] = repair(copy, rate, seed, slowly)
-            after["not pruned"] = repair(compression.prune_model(dense, 0.0), rate, seed)
+            after["not pruned"] = longer[rate]
             for column, value in after.items():
-                more = round(value - before, 6)
-                values[f"{name}, seed {seed}: {column}"] = more
-                found.setdefault(f"{name}: {column}", []).append(more)
+                values[f"{name}, seed {seed}: {column}"] = round(value - before, 6)
         print(f"seed {seed}: dense {before:.1f} percent", flush=True)
         if given.record:
             recorded.save("gradual-pruning", values, given.seeds[:done])
-    for name, several in found.items():
+    for name, column in itertools.product(SETTINGS, after):
+        several = [values[f"{name}, seed {seed}: {column}"] for seed in given.seeds]
         spread = np.std(several, ddof=1) / np.sqrt(len(several))
-        print(f"{name:<60}{np.mean(several):>8.2f}{spread:>8.2f}")
+        print(f"{name + ': ' + column:<60}{np.mean(several):>8.2f}{spread:>8.2f}")
 
 
 if __name__ == "__main__":
